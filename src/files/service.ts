@@ -1,0 +1,165 @@
+import type { Principal } from '../access/principal.ts';
+import { AppError } from '../errors.ts';
+import type { FileChange, FileStat, SandboxFiles, WriteOptions } from '../providers/provider.ts';
+import type { SandboxService } from '../sandboxes/service.ts';
+import { createTransferUrls, type Transfer, type TransferUrls } from './transfer-urls.ts';
+
+/** Most bytes of a file's content inside one GraphQL answer; more goes through a download URL. */
+export const MAX_CONTENT = 1024 * 1024;
+const MAX_FILES = 100;
+
+export type FileServiceOptions = {
+  sandboxes: SandboxService;
+  secret: string;
+  publicUrl: () => string;
+  clock: () => number;
+};
+
+export type NewFile = WriteOptions & { path: string; content: Uint8Array };
+export type Content = { bytes: Uint8Array; offset: number; totalSize: number };
+export type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
+
+export type FileService = {
+  stat(principal: Principal, sandboxId: string, path: string): Promise<FileStat | null>;
+  list(
+    principal: Principal,
+    sandboxId: string,
+    path: string,
+    options: { recursive: boolean; limit: number },
+  ): Promise<{ path: string; entries: FileStat[]; truncated: boolean } | null>;
+  /** At most 1 MiB of it. */
+  content(
+    principal: Principal,
+    sandboxId: string,
+    path: string,
+    range: { offset: number; length: number },
+  ): Promise<Content>;
+  sha256(principal: Principal, sandboxId: string, path: string): Promise<string>;
+  write(
+    principal: Principal,
+    sandboxId: string,
+    files: readonly NewFile[],
+  ): Promise<WriteOutcome[]>;
+  makeDirectory(
+    principal: Principal,
+    sandboxId: string,
+    path: string,
+    options: { recursive: boolean; permissions?: number },
+  ): Promise<FileStat>;
+  move(
+    principal: Principal,
+    sandboxId: string,
+    from: string,
+    to: string,
+    overwrite: boolean,
+  ): Promise<FileStat>;
+  copy(
+    principal: Principal,
+    sandboxId: string,
+    from: string,
+    to: string,
+    overwrite: boolean,
+  ): Promise<FileStat>;
+  remove(principal: Principal, sandboxId: string, path: string, recursive: boolean): Promise<void>;
+  watch(
+    principal: Principal,
+    sandboxId: string,
+    path: string,
+    options: { recursive: boolean; signal: AbortSignal },
+  ): Promise<AsyncIterable<FileChange>>;
+  url(
+    principal: Principal,
+    transfer: Omit<Transfer, 'tenant' | 'subject' | 'expiresAt'>,
+    ttlMs: number,
+  ): Promise<{ url: string; expiresAt: number }>;
+  /** The files a signed URL speaks of; `FORBIDDEN` for one that is not ours or has expired. */
+  openTransfer(token: string): Promise<{ transfer: Transfer; files: SandboxFiles }>;
+};
+
+const MAX_TTL_MS = 24 * 3_600_000;
+
+export const createFileService = ({
+  sandboxes,
+  secret,
+  publicUrl,
+  clock,
+}: FileServiceOptions): FileService => {
+  const urls: TransferUrls = createTransferUrls(secret, clock);
+  const filesOf = async (principal: Principal, sandboxId: string): Promise<SandboxFiles> =>
+    (await sandboxes.open(principal, sandboxId)).handle.files;
+
+  return {
+    stat: async (principal, id, path) => (await filesOf(principal, id)).stat(path),
+    async list(principal, id, path, options) {
+      const files = await filesOf(principal, id);
+      const stat = await files.stat(path);
+      if (stat === null) return null;
+      if (stat.type !== 'directory')
+        throw new AppError('INVALID_ARGUMENT', `${stat.path} is no directory but a ${stat.type}.`);
+      return { path: stat.path, ...(await files.list(path, options)) };
+    },
+    async content(principal, id, path, { offset, length }) {
+      const files = await filesOf(principal, id);
+      const stat = await files.stat(path);
+      const parts: Uint8Array[] = [];
+      for await (const part of files.read(path, { offset, length: Math.min(length, MAX_CONTENT) }))
+        parts.push(part);
+      const bytes = Buffer.concat(parts);
+      return {
+        bytes,
+        offset,
+        totalSize: Math.max(stat?.type === 'file' ? stat.size : 0, offset + bytes.length),
+      };
+    },
+    sha256: async (principal, id, path) => (await filesOf(principal, id)).sha256(path),
+    async write(principal, id, list) {
+      if (list.length === 0 || list.length > MAX_FILES)
+        throw new AppError('INVALID_ARGUMENT', `Give 1 to ${MAX_FILES} files.`);
+      const files = await filesOf(principal, id);
+      const outcomes: WriteOutcome[] = [];
+      for (const { path, content, ...options } of list) {
+        try {
+          outcomes.push({ path, file: await files.write(path, [content], options), error: null });
+        } catch (error) {
+          if (!(error instanceof AppError)) throw error;
+          outcomes.push({ path, file: null, error });
+        }
+      }
+      return outcomes;
+    },
+    makeDirectory: async (principal, id, path, options) =>
+      (await filesOf(principal, id)).makeDirectory(path, options),
+    move: async (principal, id, from, to, overwrite) =>
+      (await filesOf(principal, id)).move(from, to, { overwrite }),
+    copy: async (principal, id, from, to, overwrite) =>
+      (await filesOf(principal, id)).copy(from, to, { overwrite }),
+    remove: async (principal, id, path, recursive) =>
+      (await filesOf(principal, id)).remove(path, { recursive }),
+    watch: async (principal, id, path, options) =>
+      (await filesOf(principal, id)).watch(path, options),
+    async url(principal, transfer, ttlMs) {
+      if (ttlMs < 1 || ttlMs > MAX_TTL_MS)
+        throw new AppError('INVALID_ARGUMENT', 'A URL lives 1 second to 24 hours.');
+      await sandboxes.get(principal, transfer.sandboxId);
+      const expiresAt = clock() + ttlMs;
+      const token = urls.sign({
+        ...transfer,
+        tenant: principal.tenant,
+        subject: principal.subject,
+        expiresAt,
+      });
+      return { url: `${publicUrl()}/transfers/${token}`, expiresAt };
+    },
+    async openTransfer(token) {
+      const transfer = urls.verify(token);
+      const principal: Principal = {
+        subject: transfer.subject,
+        tenant: transfer.tenant,
+        role: 'developer',
+        expiresAt: transfer.expiresAt,
+        tokenId: null,
+      };
+      return { transfer, files: await filesOf(principal, transfer.sandboxId) };
+    },
+  };
+};

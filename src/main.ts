@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+import { parseArgs } from 'node:util';
+import { doctor } from './cli/doctor.ts';
+import { help } from './cli/help.ts';
+import { serve } from './cli/serve.ts';
+import { token } from './cli/token.ts';
+import { readConfig } from './config.ts';
+import { AppError } from './errors.ts';
+
+const commands = { serve, doctor, token } as const;
+
+const run = async (): Promise<number> => {
+  const { positionals, values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      help: { type: 'boolean', short: 'h' },
+      role: { type: 'string' },
+      tenant: { type: 'string' },
+      subject: { type: 'string' },
+      ttl: { type: 'string' },
+    },
+  });
+  const name = positionals[0] ?? 'serve';
+  if (values.help || name === 'help') return help();
+  if (!Object.hasOwn(commands, name) || positionals.length > 1) {
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      `There is no command "${positionals.join(' ')}". Try sandbank --help.`,
+    );
+  }
+  return commands[name as keyof typeof commands](readConfig(process.env, process.cwd()), values);
+};
+
+/** A person reads this: the message alone, unless it is a bug. */
+const explain = (error: unknown): string => {
+  const known =
+    error instanceof AppError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+  return known ? (error as Error).message : String((error as Error).stack ?? error);
+};
+
+run().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`sandbank: ${explain(error)}\n`);
+    process.exitCode = 1;
+  },
+);

@@ -1,0 +1,131 @@
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { OutputStream, ProcessExit, ProviderProcess } from '../providers/provider.ts';
+import type { Process, Store } from '../store/store.ts';
+import { createRecorder, positionOf, topicOf } from './records.ts';
+
+export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;
+
+export type Pumps = {
+  /** Records everything the process says, then its exit; resolves with the finished row. */
+  start(row: Process, process: ProviderProcess, onOutput?: OnOutput): Promise<Process>;
+  /** The running process, for stdin and signals; undefined when it has ended. */
+  live(id: string): ProviderProcess | undefined;
+  /** Settles when the process has been recorded to have ended. */
+  finished(id: string): Promise<Process> | undefined;
+  /** Takes up what a server that was killed was recording. */
+  recover(): Promise<void>;
+  dispose(): void;
+};
+
+const LOST: ProcessExit = {
+  kind: 'LOST',
+  exitCode: null,
+  signal: null,
+  cpuSeconds: null,
+  maxMemoryBytes: null,
+};
+
+export const createPumps = ({
+  store,
+  journal,
+  pool,
+  clock,
+  log,
+}: {
+  store: Store;
+  journal: Journal;
+  pool: Pool;
+  clock: () => number;
+  log: Logger;
+}): Pumps => {
+  const running = new Map<string, { process: ProviderProcess; done: Promise<Process> }>();
+  let disposed = false;
+
+  const close = async (row: Process, exit: ProcessExit, at: number): Promise<Process> => {
+    await journal.end(topicOf(row.id));
+    const { kind, ...facts } = exit;
+    const patch = { state: kind, ...facts, pid: row.pid, endedAt: at };
+    await store.processes.update(row.tenant, row.id, patch, ['STARTING', 'RUNNING']);
+    return { ...row, ...patch };
+  };
+
+  /** The pull of the next chunk acknowledges the one before, so each is in the journal by then. */
+  const pump = async (
+    row: Process,
+    process: ProviderProcess,
+    onOutput: OnOutput | undefined,
+  ): Promise<Process> => {
+    const topic = topicOf(row.id);
+    const recorder = createRecorder(await journal.lastRecord(topic));
+    for await (const chunk of process.output) {
+      const record =
+        chunk.kind === 'output'
+          ? recorder.output(clock(), chunk.stream, chunk.bytes, chunk.position)
+          : recorder.lost(clock(), chunk.reason, chunk.position);
+      await journal.append(topic, [record]);
+      if (chunk.kind === 'output') onOutput?.(chunk.stream, chunk.bytes);
+    }
+    const exit = await process.exit;
+    // A server that lets go of its sandboxes loses nothing: the next one takes up here.
+    if (disposed) return row;
+    const at = clock();
+    await journal.append(topic, recorder.exit(at, exit));
+    const done = await close({ ...row, pid: process.pid }, exit, at);
+    void process
+      .release()
+      .catch((error: unknown) =>
+        log.warn({ err: error, process: row.id }, 'a finished process could not be released'),
+      );
+    return done;
+  };
+
+  const track = (row: Process, process: ProviderProcess, onOutput?: OnOutput): Promise<Process> => {
+    const done = pump(row, process, onOutput).finally(() => running.delete(row.id));
+    running.set(row.id, { process, done });
+    done.catch((error: unknown) =>
+      log.error({ err: error, process: row.id }, 'the output of a process could not be recorded'),
+    );
+    return done;
+  };
+
+  const takeUp = async (row: Process): Promise<void> => {
+    const topic = topicOf(row.id);
+    await journal.create(topic);
+    const last = await journal.lastRecord(topic);
+    if (last?.kind === 'exited')
+      return void (await close(row, last.meta as unknown as ProcessExit, last.at));
+    try {
+      const sandbox = await store.sandboxes.find(row.tenant, row.sandboxId);
+      if (sandbox?.state !== 'READY') throw new AppError('NOT_FOUND', 'The sandbox has ended.');
+      const handle = await pool.handle(sandbox);
+      void track(row, await handle.reattach(row.id, positionOf(last))).catch(() => undefined);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+      const at = clock();
+      await journal.append(topic, createRecorder(last).exit(at, LOST));
+      await close(row, LOST, at);
+    }
+  };
+
+  return {
+    start: track,
+    live: (id) => running.get(id)?.process,
+    finished: (id) => running.get(id)?.done,
+    async recover() {
+      const rows = await store.processes.unfinished();
+      await Promise.all(
+        rows.map((row) =>
+          takeUp(row).catch((error: unknown) =>
+            log.error({ err: error, process: row.id }, 'a process could not be taken up'),
+          ),
+        ),
+      );
+    },
+    dispose: () => {
+      disposed = true;
+    },
+  };
+};

@@ -1,0 +1,154 @@
+import type { Logger } from 'pino';
+import { AppError } from '../../errors.ts';
+import type { NetworkPolicy, ResourceUsage, SandboxEnd, SandboxHandle } from '../provider.ts';
+import { BASE_ENV } from './bwrap.ts';
+import { createEgress } from './egress.ts';
+import { createFiles } from './files.ts';
+import { isAlive } from './proc.ts';
+import { openProcUsage } from './proc-usage.ts';
+import { createProcessTable } from './process.ts';
+import type { Supervisor } from './supervisor.ts';
+
+const WATCH_MS = 500;
+const DISK_MS = 3_000;
+const PROXY = 'http://127.0.0.1:3128';
+const PROXY_ENV = Object.fromEntries(
+  [
+    'http_proxy',
+    'https_proxy',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'npm_config_proxy',
+    'npm_config_https_proxy',
+  ].map((name) => [name, PROXY]),
+);
+
+export type HandleOptions = {
+  supervisor: Supervisor;
+  env: Readonly<Record<string, string>>;
+  network: NetworkPolicy;
+  leaseMs: number;
+  limitsKind: string;
+  log: Logger;
+  /** Removes everything of the sandbox; called once. */
+  remove(): Promise<void>;
+};
+
+export const createHandle = async ({
+  supervisor,
+  env,
+  network,
+  leaseMs,
+  limitsKind,
+  log,
+  remove,
+}: HandleOptions): Promise<SandboxHandle & { detach(): void }> => {
+  const { link, state, cgroup, ref } = supervisor;
+  const processes = createProcessTable(link);
+  const ended = Promise.withResolvers<SandboxEnd>();
+  const measure = cgroup ? () => cgroup.usage() : openProcUsage(state.inner);
+  let diskBytes = 0;
+  let removal: Promise<void> | null = null;
+  const files = createFiles(link, () => diskBytes > state.limits.diskBytes);
+  if (network.mode !== 'none') {
+    const egress = createEgress({ policy: () => network, log });
+    link.onEgress((socket) => egress.handle(socket));
+  }
+  await link.request('assign', { leaseMs, proxy: network.mode !== 'none' });
+
+  const over = (end: SandboxEnd): Promise<void> => {
+    removal ??= (async () => {
+      clearInterval(pulse);
+      clearInterval(disk);
+      processes.loseAll();
+      link.close();
+      await remove();
+      ended.resolve(end);
+    })();
+    return removal;
+  };
+  const pulse = setInterval(() => {
+    // Outer bwrap ends with the supervisor; the inner one would live on as long as any other process does.
+    if (!isAlive(state.inner, state.innerStart) || !isAlive(state.pid, state.start))
+      void over({
+        reason: 'died',
+        message:
+          'The sandbox ended by itself: its supervisor was killed, or the host ran out of memory.',
+      });
+  }, WATCH_MS).unref();
+  const disk = setInterval(async () => {
+    try {
+      ({ bytes: diskBytes } = (await link.request('usage')) as { bytes: number });
+      if (diskBytes > state.limits.diskBytes) {
+        log.warn(
+          { sandbox: state.id, diskBytes },
+          'sandbox over its disk limit: its processes are killed',
+        );
+        await link.request('killAll');
+      }
+    } catch {
+      // It is ending; the pulse sees that.
+    }
+  }, DISK_MS).unref();
+
+  return {
+    ref,
+    files,
+    ended: ended.promise,
+    async spawn({ id, argv, cwd, env: own, pty, timeoutMs }) {
+      const { process, setPid } = processes.open(id, 0);
+      const { pid } = (await link.request('spawn', {
+        p: id,
+        argv,
+        cwd,
+        env: { ...BASE_ENV, ...(network.mode === 'none' ? {} : PROXY_ENV), ...env, ...own },
+        pty,
+        timeoutMs,
+      })) as { pid: number | null };
+      setPid(pid);
+      return process;
+    },
+    async reattach(id, after) {
+      const { process, setPid } = processes.open(id, after);
+      const { pid } = (await link.request('attach', { p: id, after })) as { pid: number | null };
+      setPid(pid);
+      return process;
+    },
+    async usage(): Promise<ResourceUsage> {
+      const measured = measure();
+      ({ bytes: diskBytes } = (await link.request('usage')) as { bytes: number });
+      const enforced = cgroup
+        ? `cgroup ${limitsKind}`
+        : 'not enforced: no writable cgroup on this host';
+      return {
+        ...measured,
+        diskBytes,
+        limits: state.limits,
+        enforcement: {
+          cpus: enforced,
+          memory: enforced,
+          processes: cgroup ? enforced : 'rlimit',
+          disk: 'rlimit per file; the sum is polled every 3 s',
+        },
+      };
+    },
+    async dial(port) {
+      const { socket, result } = await link.stream('dial', { port });
+      await result;
+      return socket;
+    },
+    ports: async () => ((await link.request('ports')) as number[]).map(Number),
+    async destroy() {
+      await over({ reason: 'destroyed', message: 'Destroyed.' });
+    },
+    detach() {
+      clearInterval(pulse);
+      clearInterval(disk);
+      link.close();
+      if (!removal) processes.loseAll();
+    },
+  };
+};
+
+export const unknownSandbox = (ref: string): AppError =>
+  new AppError('NOT_FOUND', `The local sandbox ${ref} is gone.`);

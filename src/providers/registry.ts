@@ -1,0 +1,23 @@
+import type { Logger } from 'pino';
+import type { Provider } from './provider.ts';
+
+export type ProviderOptions = {
+  stateDir: string;
+  warmSandboxes: number;
+  leaseMs: number;
+  log: Logger;
+};
+
+/** One line each; a provider's code and its vendor's SDK are loaded only when it is enabled. */
+const providers = {
+  local: async ({
+    stateDir,
+    warmSandboxes: warm,
+    leaseMs,
+    log,
+  }: ProviderOptions): Promise<Provider> =>
+    (await import('./local/local.ts')).createLocalProvider({ stateDir, warm, leaseMs, log }),
+} satisfies Record<string, (options: ProviderOptions) => Promise<Provider>>;
+
+export const openProviders = (options: ProviderOptions): Promise<Provider[]> =>
+  Promise.all(Object.values(providers).map((open) => open(options)));

@@ -1,0 +1,103 @@
+import type { Principal } from '../access/principal.ts';
+import { AppError } from '../errors.ts';
+import type { Cursors } from '../journal/cursor.ts';
+import type { Journal } from '../journal/journal.ts';
+import type { Labels, Sandbox } from '../store/store.ts';
+
+export const sandboxEventKinds = [
+  'sandbox-created',
+  'sandbox-ready',
+  'sandbox-expiring',
+  'sandbox-destroyed',
+  'sandbox-failed',
+] as const;
+export type SandboxEventKind = (typeof sandboxEventKinds)[number];
+
+export type SandboxEvent = {
+  kind: SandboxEventKind;
+  cursor: string;
+  at: number;
+  sandboxId: string;
+  provider: string;
+  labels: Labels;
+  reason: Sandbox['terminationReason'];
+  message: string | null;
+};
+export type SandboxEventGap = { kind: 'gap'; cursor: string; from: number; to: number };
+
+export type SandboxEventFilter = {
+  ids?: readonly string[] | undefined;
+  providers?: readonly string[] | undefined;
+  labels?: Labels | undefined;
+};
+
+const topicOf = (tenant: string): string => `sandboxes:${tenant}`;
+
+type Meta = Omit<SandboxEvent, 'kind' | 'cursor' | 'at'>;
+
+const fits = ({ ids, providers, labels }: SandboxEventFilter, event: Meta): boolean =>
+  (!ids || ids.includes(event.sandboxId)) &&
+  (!providers || providers.includes(event.provider)) &&
+  Object.entries(labels ?? {}).every(([key, value]) => event.labels[key] === value);
+
+export type SandboxEvents = {
+  record(sandbox: Sandbox, kind: SandboxEventKind): Promise<void>;
+  read(
+    principal: Principal,
+    filter: SandboxEventFilter,
+    after: string | null,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
+};
+
+export const createSandboxEvents = ({
+  journal,
+  cursors,
+  clock,
+}: {
+  journal: Journal;
+  cursors: Cursors;
+  clock: () => number;
+}): SandboxEvents => ({
+  async record({ tenant, id, provider, labels, terminationReason, terminationMessage }, kind) {
+    const meta: Meta = {
+      sandboxId: id,
+      provider,
+      labels,
+      reason: terminationReason,
+      message: terminationMessage,
+    };
+    await journal.append(topicOf(tenant), [
+      { at: clock(), kind, meta: { ...meta, labels: { ...labels } }, bytes: new Uint8Array() },
+    ]);
+  },
+  async read({ tenant }, filter, after, signal) {
+    const topic = topicOf(tenant);
+    await journal.create(topic);
+    const from = after === null ? 0 : cursors.decode(tenant, topic, after);
+    const earliest = ((await journal.info(topic))?.first ?? 1) - 1;
+    if (after !== null && from < earliest) {
+      throw new AppError(
+        'CURSOR_EXPIRED',
+        'The events after this cursor are no longer kept. List the sandboxes, then subscribe without a cursor.',
+        { details: { earliest: cursors.encode(tenant, topic, earliest) } },
+      );
+    }
+    const batches = journal.read(topic, { after: after === null ? earliest : from, signal });
+    return (async function* () {
+      for await (const batch of batches) {
+        for (const item of batch) {
+          const cursor = cursors.encode(tenant, topic, 'gap' in item ? item.to : item.seq);
+          if ('gap' in item) yield { kind: 'gap' as const, cursor, from: item.from, to: item.to };
+          else if (fits(filter, item.meta as Meta))
+            yield {
+              ...(item.meta as Meta),
+              kind: item.kind as SandboxEventKind,
+              cursor,
+              at: item.at,
+            };
+        }
+      }
+    })();
+  },
+});

@@ -1,0 +1,178 @@
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Provider, SandboxHandle } from '../providers/provider.ts';
+import type { Sandbox, SandboxState, Store, TerminationReason } from '../store/store.ts';
+import type { SandboxEvents } from './events.ts';
+import type { Retries } from './retries.ts';
+
+export type Lifecycle = {
+  /** The row is written before the provider is asked: what a crash leaves behind is found by its id. `written` runs in between. */
+  create(provider: Provider, row: Sandbox, written: () => Promise<void>): Promise<Sandbox>;
+  /** One that lives at its provider, after a start of the server. */
+  adopt(row: Sandbox, handle: SandboxHandle): Promise<void>;
+  /** Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds. */
+  destroy(row: Sandbox, reason: TerminationReason, message: string): Promise<void>;
+  /** Writes the end, and tells of it if it was the first to do so. */
+  finish(
+    row: Sandbox,
+    state: 'TERMINATED' | 'FAILED',
+    reason: TerminationReason,
+    message: string,
+  ): Promise<void>;
+  dispose(): void;
+};
+
+export const createLifecycle = ({
+  store,
+  pool,
+  events,
+  retries,
+  clock,
+  log,
+}: {
+  store: Store;
+  pool: Pool;
+  events: SandboxEvents;
+  retries: Retries;
+  clock: () => number;
+  log: Logger;
+}): Lifecycle => {
+  const creating = new Map<string, Promise<unknown>>();
+  const destroying = new Map<string, Promise<void>>();
+  let disposed = false;
+
+  const finishFrom = async (
+    from: readonly SandboxState[],
+    { tenant, id }: Sandbox,
+    state: 'TERMINATED' | 'FAILED',
+    reason: TerminationReason,
+    message: string,
+  ): Promise<void> => {
+    const patch = {
+      state,
+      terminationReason: reason,
+      terminationMessage: message,
+      endedAt: clock(),
+    };
+    if (!(await store.sandboxes.update(tenant, id, patch, from))) return;
+    // Read again: the labels may have changed since the caller saw the row, and subscribers filter by them.
+    const row = await store.sandboxes.find(tenant, id);
+    if (row) await events.record(row, state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed');
+  };
+
+  /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
+  const guard = (row: Sandbox, handle: SandboxHandle): void => {
+    void handle.ended
+      .then(async ({ reason, message }) => {
+        if (reason === 'died' && !disposed)
+          await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
+      })
+      .catch((error: unknown) =>
+        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox'),
+      );
+  };
+
+  const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
+    const ready = { ref: handle.ref, state: 'READY', readyAt: clock() } as const;
+    if (!(await store.sandboxes.update(row.tenant, row.id, ready, ['CREATING'])))
+      throw new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
+    guard(row, handle);
+    const made = { ...row, ...ready };
+    await events.record(made, 'sandbox-ready');
+    return made;
+  };
+
+  const build = async (
+    provider: Provider,
+    row: Sandbox,
+    written: () => Promise<void>,
+  ): Promise<Sandbox> => {
+    await store.sandboxes.insert(row);
+    let handle: SandboxHandle | null = null;
+    try {
+      await written();
+      await events.record(row, 'sandbox-created');
+      handle = await pool.create(provider, {
+        id: row.id,
+        template: row.template,
+        env: row.env,
+        limits: {
+          cpus: row.cpus,
+          memoryBytes: row.memoryBytes,
+          diskBytes: row.diskBytes,
+          processes: row.maxProcesses,
+        },
+        network: { mode: row.networkMode, allow: row.networkAllow },
+      });
+      return await becomeReady(row, handle);
+    } catch (error) {
+      const report = (failure: unknown): void =>
+        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
+      await handle?.destroy().catch(report);
+      // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
+      await finishFrom(
+        ['CREATING', 'READY'],
+        row,
+        'FAILED',
+        'CREATE_FAILED',
+        error instanceof AppError ? error.message : 'The provider failed.',
+      ).catch(report);
+      throw error;
+    }
+  };
+
+  const end = async (
+    row: Sandbox,
+    reason: TerminationReason,
+    message: string,
+  ): Promise<void> => {
+    const { tenant, id } = row;
+    const why = {
+      terminationReason: row.terminationReason ?? reason,
+      terminationMessage: row.terminationMessage ?? message,
+    };
+    // Why is written with the state: a server that is killed here still tells the first reason.
+    await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, ['CREATING', 'READY']);
+    // A create sees the state when the provider has answered, and removes what it made.
+    await creating.get(id)?.catch(() => undefined);
+    await pool.handle(row).then(
+      (handle) => handle.destroy(),
+      (error: unknown) => {
+        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+      },
+    );
+    await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
+  };
+
+  const lifecycle: Lifecycle = {
+    async create(provider, row, written) {
+      // Known before the row can be seen: who destroys it waits for the create.
+      const work = build(provider, row, written);
+      creating.set(row.id, work);
+      try {
+        return await work;
+      } finally {
+        creating.delete(row.id);
+      }
+    },
+    async adopt(row, handle) {
+      if (row.state === 'CREATING') await becomeReady(row, handle);
+      else guard(row, handle);
+    },
+    async destroy(row, reason, message) {
+      const running = destroying.get(row.id);
+      if (running !== undefined) return running;
+      if (row.endedAt !== null) return;
+      const work = end(row, reason, message).finally(() => destroying.delete(row.id));
+      destroying.set(row.id, work);
+      work.catch(() => retries.add(row.id, () => lifecycle.destroy(row, reason, message)));
+      return work;
+    },
+    finish: (row, ...how) => finishFrom(['CREATING', 'READY', 'DESTROYING'], row, ...how),
+    dispose() {
+      disposed = true;
+    },
+  };
+  return lifecycle;
+};

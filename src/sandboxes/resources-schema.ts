@@ -1,0 +1,85 @@
+import { builder } from '../graphql/builder.ts';
+import { described } from '../graphql/enums.ts';
+import type { ResourceUsage } from '../providers/provider.ts';
+import type { Diagnosis } from './diagnose.ts';
+
+const EnforcementRef = builder
+  .objectRef<ResourceUsage['enforcement']>('ResourceEnforcement')
+  .implement({
+    description:
+      'Who holds each limit: the kernel by a control group, an rlimit, or only accounting.',
+    fields: (t) => ({
+      cpus: t.exposeString('cpus', { description: 'Of the cores.' }),
+      memory: t.exposeString('memory', { description: 'Of memory.' }),
+      disk: t.exposeString('disk', { description: 'Of disk.' }),
+      processes: t.exposeString('processes', { description: 'Of processes.' }),
+    }),
+  });
+
+export const ResourcesRef = builder.objectRef<ResourceUsage>('Resources').implement({
+  description: 'What a sandbox uses and what it may use.',
+  fields: (t) => ({
+    cpuSeconds: t.exposeFloat('cpuSeconds', {
+      description: 'CPU seconds used since it was created, user and system.',
+    }),
+    memoryBytes: t.field({
+      description: 'Memory in use.',
+      type: 'Byte',
+      resolve: (usage) => usage.memoryBytes,
+    }),
+    peakMemoryBytes: t.field({
+      description: 'Most memory ever in use.',
+      type: 'Byte',
+      resolve: (usage) => usage.peakMemoryBytes,
+    }),
+    diskBytes: t.field({
+      description: 'Disk in use below the home.',
+      type: 'Byte',
+      resolve: (usage) => usage.diskBytes,
+    }),
+    processes: t.exposeInt('processes', { description: 'Processes alive.' }),
+    cpuLimit: t.float({ description: 'Cores it may use.', resolve: ({ limits }) => limits.cpus }),
+    memoryLimitBytes: t.field({
+      description: 'Memory it may use.',
+      type: 'Byte',
+      resolve: ({ limits }) => limits.memoryBytes,
+    }),
+    diskLimitBytes: t.field({
+      description: 'Disk it may use.',
+      type: 'Byte',
+      resolve: ({ limits }) => limits.diskBytes,
+    }),
+    processLimit: t.int({
+      description: 'Processes it may have.',
+      resolve: ({ limits }) => limits.processes,
+    }),
+    enforcement: t.field({
+      description: 'Who holds the limits.',
+      type: EnforcementRef,
+      resolve: (usage) => usage.enforcement,
+    }),
+  }),
+});
+
+const DiagnosisStatus = builder.enumType('DiagnosisStatus', {
+  description: 'How a check went.',
+  values: described({
+    OK: 'As it should be.',
+    WARNING: 'It works, for now.',
+    FAILED: 'It does not work.',
+  }),
+});
+
+export const DiagnosisRef = builder.objectRef<Diagnosis>('Diagnosis').implement({
+  description: 'One check of a sandbox.',
+  fields: (t) => ({
+    name: t.exposeString('name', { description: 'What was checked.' }),
+    status: t.field({
+      description: 'How it went.',
+      type: DiagnosisStatus,
+      resolve: ({ status }) => status,
+    }),
+    detail: t.exposeString('detail', { description: 'What was found.' }),
+    remedy: t.exposeString('remedy', { description: 'What to do.', nullable: true }),
+  }),
+});

@@ -1,0 +1,72 @@
+import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
+
+const extensionsOf = (error: AppError, requestId: string): Record<string, unknown> => ({
+  code: error.code,
+  retryable: error.retryable,
+  ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  ...(Object.keys(error.details).length ? { details: error.details } : {}),
+  requestId,
+});
+
+/** Yoga says what is wrong with a request itself (invalid JSON, say), with a status; the parser's own error behind it says less. */
+const causeOf = (error: unknown): unknown =>
+  error instanceof GraphQLError && error.originalError && !error.extensions.http
+    ? causeOf(error.originalError)
+    : error;
+
+export type ErrorMask = (error: unknown, requestId: string) => GraphQLError;
+
+/** What a client is told: our own errors as they are, faults of the document as graphql-js says them, and of a bug only where to look. */
+export const createErrorMask =
+  (log: Logger): ErrorMask =>
+  (error, requestId) => {
+    const cause = causeOf(error);
+    const { nodes, path, source, positions } =
+      error instanceof GraphQLError ? error : ({} as Partial<GraphQLError>);
+    const where = {
+      nodes: nodes ?? null,
+      path: path ?? null,
+      source: source ?? null,
+      positions: positions ?? null,
+    };
+    if (cause instanceof AppError)
+      return new GraphQLError(cause.message, {
+        ...where,
+        extensions: extensionsOf(cause, requestId),
+      });
+    if (cause instanceof GraphQLError) {
+      const code =
+        typeof cause.extensions.code === 'string'
+          ? cause.extensions.code
+          : path
+            ? 'INVALID_ARGUMENT'
+            : /^Syntax Error/.test(cause.message)
+              ? 'GRAPHQL_PARSE_FAILED'
+              : 'GRAPHQL_VALIDATION_FAILED';
+      return new GraphQLError(cause.message, {
+        ...where,
+        extensions: {
+          code,
+          retryable: false,
+          requestId,
+          // Yoga's note of the status to answer with; it takes it out again.
+          ...(cause.extensions.http ? { http: cause.extensions.http } : {}),
+        },
+      });
+    }
+    log.error({ err: cause, requestId, path }, 'an operation failed unexpectedly');
+    return new GraphQLError('Something went wrong on our side. Tell the operator the requestId.', {
+      ...where,
+      extensions: { code: 'INTERNAL', retryable: false, requestId },
+    });
+  };
+
+/** A whole request refused, in the shape GraphQL clients expect. */
+export const refusal = (
+  error: AppError,
+  requestId: string,
+): { errors: GraphQLFormattedError[] } => ({
+  errors: [{ message: error.message, extensions: extensionsOf(error, requestId) }],
+});

@@ -1,0 +1,109 @@
+import { createComplexityRule } from '@pothos/plugin-complexity';
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  execute,
+  GraphQLError,
+  type GraphQLSchema,
+  getOperationAST,
+  parse,
+  specifiedRules,
+  validate,
+} from 'graphql';
+import type { Context } from '../graphql/context.ts';
+import { freshContext } from '../graphql/fresh-context.ts';
+import type { ErrorMask } from './errors.ts';
+import { subscribeFresh } from './subscribe.ts';
+
+const MAX_DOCUMENTS = 500;
+const MAX_CACHED_LENGTH = 64 * 1024;
+const MAX_TOKENS = 3_000;
+const LIMITS = { complexity: 5_000, depth: 15, breadth: 250 };
+
+export type Operation = {
+  document: DocumentNode;
+  variables: Record<string, unknown> | undefined;
+  name: string | undefined;
+};
+
+export type Execution = {
+  /** Parsed (at most 3,000 tokens) and validated, both remembered by text; errors come as they are, unmasked. */
+  prepare(text: string): { document: DocumentNode } | { errors: readonly GraphQLError[] };
+  parse(text: string): DocumentNode;
+  isSubscription(operation: Operation): boolean;
+  execute(operation: Operation, context: Context): Promise<ExecutionResult>;
+  /** Refusals at the start are one result with errors; after that every event is executed with loaders of its own. */
+  subscribe(
+    operation: Operation,
+    context: Context,
+  ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+};
+
+/** The one way to run a document, whatever brought it. */
+export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Execution => {
+  const documents = new Map<
+    string,
+    { document: DocumentNode } | { errors: readonly GraphQLError[] }
+  >();
+
+  const read = (text: string): { document: DocumentNode } | { errors: readonly GraphQLError[] } => {
+    try {
+      const document = parse(text, { maxTokens: MAX_TOKENS });
+      const errors = validate(schema, document, specifiedRules);
+      return errors.length ? { errors } : { document };
+    } catch (error) {
+      return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };
+    }
+  };
+  const masked = (result: ExecutionResult, context: Context): ExecutionResult =>
+    result.errors
+      ? { ...result, errors: result.errors.map((error) => mask(error, context.requestId)) }
+      : result;
+  const argumentsOf = ({ document, variables, name }: Operation, context: Context) => ({
+    schema,
+    document,
+    contextValue: context,
+    ...(variables ? { variableValues: variables } : {}),
+    ...(name === undefined ? {} : { operationName: name }),
+  });
+
+  const execution: Execution = {
+    prepare(text) {
+      const known = documents.get(text);
+      if (known) return known;
+      const prepared = read(text);
+      if (text.length <= MAX_CACHED_LENGTH) {
+        if (documents.size >= MAX_DOCUMENTS) documents.delete(documents.keys().next().value ?? '');
+        documents.set(text, prepared);
+      }
+      return prepared;
+    },
+    parse: (text) => {
+      const prepared = execution.prepare(text);
+      return 'document' in prepared ? prepared.document : parse(text, { maxTokens: MAX_TOKENS });
+    },
+    isSubscription: ({ document, name }) =>
+      getOperationAST(document, name)?.operation === 'subscription',
+    async execute(operation, context) {
+      return masked(await execute(argumentsOf(operation, context)), context);
+    },
+    async subscribe(operation, context) {
+      // The complexity plugin acts when a field resolves, which for a subscription is after its source has started.
+      const rule = createComplexityRule({
+        context,
+        variableValues: operation.variables ?? {},
+        maxComplexity: LIMITS.complexity,
+        maxDepth: LIMITS.depth,
+        maxBreadth: LIMITS.breadth,
+      });
+      const errors = validate(schema, operation.document, [rule]);
+      if (errors.length) return masked({ errors }, context);
+      return subscribeFresh(
+        argumentsOf(operation, context),
+        (args) => execute({ ...args, contextValue: freshContext(context) }),
+        (result) => masked(result, context),
+      );
+    },
+  };
+  return execution;
+};

@@ -1,0 +1,169 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { GraphQLSchema } from 'graphql';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import { AppError } from '../errors.ts';
+import type { Context } from '../graphql/context.ts';
+import { type ErrorMask, refusal } from './errors.ts';
+import type { Execution } from './execution.ts';
+
+type YogaContext = { sandbank: Context };
+
+/**
+ * A JSON POST of a query or mutation, by far the most frequent request, is answered here; everything else (GET, SSE, multipart,
+ * malformed requests) is Yoga's, which knows GraphQL over HTTP to the letter. Both run documents through the same execution.
+ */
+export const createGraphqlHttp = ({
+  schema,
+  execution,
+  mask,
+  corsOrigins,
+}: {
+  schema: GraphQLSchema;
+  execution: Execution;
+  mask: ErrorMask;
+  corsOrigins: readonly string[];
+}) => {
+  /** Yoga parses, executes and subscribes as every other way in. */
+  const ours: Plugin = {
+    onParse: ({ setParseFn }) =>
+      setParseFn((source: string | { body: string }) =>
+        execution.parse(typeof source === 'string' ? source : source.body),
+      ),
+    onExecute: ({ setExecuteFn }) =>
+      setExecuteFn(({ document, variableValues, operationName, contextValue }) =>
+        execution.execute(
+          { document, variables: variableValues ?? undefined, name: operationName ?? undefined },
+          contextValue as unknown as Context,
+        ),
+      ),
+    onSubscribe: ({ setSubscribeFn }) =>
+      setSubscribeFn(({ document, variableValues, operationName, contextValue }) =>
+        execution.subscribe(
+          { document, variables: variableValues ?? undefined, name: operationName ?? undefined },
+          contextValue as unknown as Context,
+        ),
+      ),
+  };
+  const yoga = createYoga<YogaContext>({
+    schema,
+    graphqlEndpoint: '/graphql',
+    graphiql: false,
+    landingPage: false,
+    batching: false,
+    logging: false,
+    maxRequestBodySize: false,
+    cors: corsOrigins.length ? { origin: [...corsOrigins], credentials: true } : false,
+    context: ({ sandbank }) => sandbank as never,
+    maskedErrors: { maskError: (error) => mask(error, '') },
+    plugins: [ours],
+  });
+
+  const quick = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+    context: Context,
+  ): Promise<boolean> => {
+    const { 'content-type': type = '', accept = '*/*' } = request.headers;
+    if (request.method !== 'POST' || !/^application\/json(;\s*charset=utf-8)?$/i.test(type))
+      return false;
+    const answerType = accept.includes('application/graphql-response+json')
+      ? 'application/graphql-response+json'
+      : /application\/json|\*\/\*/.test(accept)
+        ? 'application/json'
+        : null;
+    if (answerType === null || /event-stream|multipart/.test(accept)) return false;
+    const asked = readRequest(body);
+    if (!asked) return false;
+    const prepared = execution.prepare(asked.query);
+    if (!('document' in prepared)) return false;
+    const operation = {
+      document: prepared.document,
+      variables: asked.variables,
+      name: asked.operationName,
+    };
+    if (
+      prepared.document.definitions.filter(({ kind }) => kind === 'OperationDefinition').length !==
+        1 ||
+      execution.isSubscription(operation)
+    )
+      return false;
+    const result = await execution.execute(operation, context);
+    // Without data the request itself was at fault (variables, say): Yoga knows the status for that.
+    if (!('data' in result)) return false;
+    const text = Buffer.from(JSON.stringify(result));
+    response
+      .writeHead(200, {
+        'content-type': `${answerType}; charset=utf-8`,
+        'content-length': text.length,
+      })
+      .end(text);
+    return true;
+  };
+
+  return async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+    context: Context,
+  ): Promise<void> => {
+    if (await quick(request, response, body, context)) return;
+    if (request.method === 'POST' && isJson(request) && !parses(body)) {
+      const error = new AppError(
+        'INVALID_ARGUMENT',
+        'The body of the request is not JSON. Send {"query": "…"}.',
+      );
+      const text = JSON.stringify(refusal(error, context.requestId));
+      response.writeHead(400, { 'content-type': 'application/json; charset=utf-8' }).end(text);
+      return;
+    }
+    // Yoga takes a body that was read already from here.
+    Object.assign(request, { body });
+    await yoga(request, response, { sandbank: context });
+  };
+};
+
+const isJson = ({ headers }: IncomingMessage): boolean =>
+  /^application\/json\b/i.test(headers['content-type'] ?? '');
+
+const parses = (body: Buffer): boolean => {
+  try {
+    JSON.parse(body.toString());
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+type Asked = {
+  query: string;
+  variables: Record<string, unknown> | undefined;
+  operationName: string | undefined;
+};
+
+const readRequest = (body: Buffer): Asked | null => {
+  try {
+    const { query, variables, operationName, extensions } = JSON.parse(body.toString()) as Record<
+      string,
+      unknown
+    >;
+    const plain =
+      variables === undefined ||
+      variables === null ||
+      (typeof variables === 'object' && !Array.isArray(variables));
+    if (
+      typeof query !== 'string' ||
+      !plain ||
+      (extensions ?? null) !== null ||
+      !(operationName === undefined || operationName === null || typeof operationName === 'string')
+    )
+      return null;
+    return {
+      query,
+      variables: (variables ?? undefined) as Record<string, unknown> | undefined,
+      operationName: operationName ?? undefined,
+    };
+  } catch {
+    return null;
+  }
+};

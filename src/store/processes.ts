@@ -1,0 +1,91 @@
+import type { SelectQueryBuilder } from 'kysely';
+import type { Database, Tables } from './database.ts';
+import { afterPage, inOrder, refuseNul } from './rows.ts';
+import type { Process, ProcessFilter, Store } from './store.ts';
+
+type Row = Tables['processes'];
+
+const fromRow = (row: Row): Process => ({ ...row, argv: JSON.parse(row.argv) as string[] });
+const toRow = ({ argv, ...rest }: Partial<Process>): Partial<Row> => ({
+  ...rest,
+  ...(argv ? { argv: JSON.stringify(argv) } : {}),
+});
+
+const matches = <Out>(
+  query: SelectQueryBuilder<Tables, 'processes', Out>,
+  { states, terminals }: ProcessFilter,
+) => {
+  let found = query;
+  if (states) found = found.where('state', 'in', [...states]);
+  if (terminals !== undefined) found = found.where('cols', terminals ? 'is not' : 'is', null);
+  return found;
+};
+
+export const openProcesses = (db: Database): Store['processes'] => ({
+  async insert(process) {
+    refuseNul(process);
+    await db
+      .insertInto('processes')
+      .values(toRow(process) as Row)
+      .execute();
+  },
+  async find(tenant, id) {
+    const row = await db
+      .selectFrom('processes')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row ? fromRow(row) : null;
+  },
+  async findMany(tenant, ids) {
+    if (ids.length === 0) return [];
+    const rows = await db
+      .selectFrom('processes')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('id', 'in', [...ids])
+      .execute();
+    return inOrder(ids, rows.map(fromRow));
+  },
+  async page(tenant, sandboxId, filter, page) {
+    const query = matches(
+      db
+        .selectFrom('processes')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('sandboxId', '=', sandboxId),
+      filter,
+    );
+    return (await afterPage(query, 'processes', 'startedAt', page).execute()).map(fromRow);
+  },
+  async count(tenant, sandboxId, filter) {
+    const query = matches(
+      db
+        .selectFrom('processes')
+        .select(({ fn }) => fn.countAll().as('total'))
+        .where('tenant', '=', tenant)
+        .where('sandboxId', '=', sandboxId),
+      filter,
+    );
+    return Number((await query.executeTakeFirstOrThrow()).total);
+  },
+  async update(tenant, id, patch, from) {
+    let query = db
+      .updateTable('processes')
+      .set(toRow(patch))
+      .where('tenant', '=', tenant)
+      .where('id', '=', id);
+    if (from) query = query.where('state', 'in', [...from]);
+    return Number((await query.executeTakeFirst()).numUpdatedRows) > 0;
+  },
+  async unfinished() {
+    return (
+      await db
+        .selectFrom('processes')
+        .selectAll()
+        .where('state', 'in', ['STARTING', 'RUNNING'])
+        .execute()
+    ).map(fromRow);
+  },
+});

@@ -1,0 +1,57 @@
+import type { SelectQueryBuilder } from 'kysely';
+import { AppError } from '../errors.ts';
+import type { Tables } from './database.ts';
+import type { Page } from './store.ts';
+
+/** PostgreSQL stores no NUL in text and SQLite would: both refuse it alike. A lone surrogate is no text either. */
+export const refuseNul = (row: object): void => {
+  for (const [field, value] of Object.entries(row)) {
+    const text =
+      typeof value === 'string'
+        ? value
+        : typeof value === 'object' && value !== null
+          ? JSON.stringify(value)
+          : '';
+    if (
+      text.includes('\0') ||
+      text.includes('\\u0000') ||
+      !text.isWellFormed() ||
+      /\\ud[89a-f]/.test(text)
+    ) {
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        `${field} must not contain NUL or half of a surrogate pair.`,
+      );
+    }
+  }
+};
+
+export const inOrder = <Row extends { id: string }>(
+  ids: readonly string[],
+  rows: readonly Row[],
+): (Row | null)[] => {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.map((id) => byId.get(id) ?? null);
+};
+
+/** Keyset paging: equal keys are told apart by id, so no row is skipped or repeated while others come and go. */
+export const afterPage = <Table extends 'sandboxes' | 'processes', Out>(
+  query: SelectQueryBuilder<Tables, Table, Out>,
+  table: Table,
+  key: 'createdAt' | 'expiresAt' | 'startedAt',
+  { limit, after, descending }: Page,
+) => {
+  const { ref } = { ref: (name: string) => `${table}.${name}` as never };
+  const order = descending ? 'desc' : 'asc';
+  let found = query;
+  if (after) {
+    const beyond = descending ? '<' : '>';
+    found = found.where((eb) =>
+      eb.or([
+        eb(ref(key), beyond, after.key as never),
+        eb.and([eb(ref(key), '=', after.key as never), eb(ref('id'), beyond, after.id as never)]),
+      ]),
+    );
+  }
+  return found.orderBy(ref(key), order).orderBy(ref('id'), order).limit(limit);
+};

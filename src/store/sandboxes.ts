@@ -1,0 +1,171 @@
+import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
+import type { Database, Tables } from './database.ts';
+import { afterPage, inOrder, refuseNul } from './rows.ts';
+import type { Labels, Sandbox, SandboxFilter, Store } from './store.ts';
+
+type Row = Tables['sandboxes'];
+
+const toRow = (sandbox: Partial<Sandbox>): Partial<Row> => {
+  const { labels, env, networkAllow, ...rest } = sandbox;
+  return {
+    ...rest,
+    ...(labels ? { labels: JSON.stringify(labels) } : {}),
+    ...(env ? { env: JSON.stringify(env) } : {}),
+    ...(networkAllow ? { networkAllow: JSON.stringify(networkAllow) } : {}),
+  };
+};
+const fromRow = (row: Row): Sandbox => ({
+  ...row,
+  labels: JSON.parse(row.labels) as Labels,
+  env: JSON.parse(row.env) as Record<string, string>,
+  networkAllow: JSON.parse(row.networkAllow) as string[],
+});
+
+const like = (text: string): string => `%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+
+const matches = <Out>(
+  query: SelectQueryBuilder<Tables, 'sandboxes', Out>,
+  filter: SandboxFilter,
+) => {
+  const { states, providers, labels, text } = filter;
+  let found = query;
+  if (states) found = found.where('state', 'in', [...states]);
+  if (providers) found = found.where('provider', 'in', [...providers]);
+  for (const [key, value] of Object.entries(labels ?? {})) {
+    found = found.where(({ exists, selectFrom }: ExpressionBuilder<Tables, 'sandboxes'>) =>
+      exists(
+        selectFrom('sandbox_labels')
+          .select('key')
+          .whereRef('sandboxId', '=', 'sandboxes.id')
+          .where('key', '=', key)
+          .where('value', '=', value),
+      ),
+    );
+  }
+  if (text) {
+    const pattern = like(text);
+    found = found.where((eb) =>
+      eb.or([
+        sql<boolean>`lower(sandboxes.id) like ${pattern} escape '\\'`,
+        sql<boolean>`lower(template) like ${pattern} escape '\\'`,
+        eb.exists(
+          eb
+            .selectFrom('sandbox_labels')
+            .select('key')
+            .whereRef('sandboxId', '=', 'sandboxes.id')
+            .where(
+              sql<boolean>`(lower(key) like ${pattern} escape '\\' or lower(value) like ${pattern} escape '\\')`,
+            ),
+        ),
+      ]),
+    );
+  }
+  return found;
+};
+
+export const openSandboxes = (db: Database): Store['sandboxes'] => {
+  const saveLabels = async (
+    trx: Database,
+    tenant: string,
+    id: string,
+    labels: Labels,
+  ): Promise<void> => {
+    await trx.deleteFrom('sandbox_labels').where('sandboxId', '=', id).execute();
+    const rows = Object.entries(labels).map(([key, value]) => ({
+      tenant,
+      sandboxId: id,
+      key,
+      value,
+    }));
+    if (rows.length) await trx.insertInto('sandbox_labels').values(rows).execute();
+  };
+  return {
+    async insert(sandbox) {
+      refuseNul(sandbox);
+      const insert = (on: Database) =>
+        on
+          .insertInto('sandboxes')
+          .values(toRow(sandbox) as Row)
+          .execute();
+      if (Object.keys(sandbox.labels).length === 0) return void (await insert(db));
+      await db.transaction().execute(async (trx) => {
+        await insert(trx);
+        await saveLabels(trx, sandbox.tenant, sandbox.id, sandbox.labels);
+      });
+    },
+    async find(tenant, id) {
+      const row = await db
+        .selectFrom('sandboxes')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return row ? fromRow(row) : null;
+    },
+    async findMany(tenant, ids) {
+      if (ids.length === 0) return [];
+      const rows = await db
+        .selectFrom('sandboxes')
+        .selectAll()
+        .where('tenant', '=', tenant)
+        .where('id', 'in', [...ids])
+        .execute();
+      return inOrder(ids, rows.map(fromRow));
+    },
+    async page(tenant, filter, orderBy, page) {
+      const query = matches(
+        db.selectFrom('sandboxes').selectAll().where('tenant', '=', tenant),
+        filter,
+      );
+      return (await afterPage(query, 'sandboxes', orderBy, page).execute()).map(fromRow);
+    },
+    async count(tenant, filter) {
+      const query = matches(
+        db
+          .selectFrom('sandboxes')
+          .select(({ fn }) => fn.countAll().as('total'))
+          .where('tenant', '=', tenant),
+        filter,
+      );
+      return Number((await query.executeTakeFirstOrThrow()).total);
+    },
+    async update(tenant, id, patch, from) {
+      refuseNul(patch);
+      const change = async (on: Database): Promise<boolean> => {
+        let query = on
+          .updateTable('sandboxes')
+          .set(toRow(patch))
+          .where('tenant', '=', tenant)
+          .where('id', '=', id);
+        if (from) query = query.where('state', 'in', [...from]);
+        return Number((await query.executeTakeFirst()).numUpdatedRows) > 0;
+      };
+      const { labels } = patch;
+      if (!labels) return change(db);
+      return db.transaction().execute(async (trx) => {
+        const changed = await change(trx);
+        if (changed) await saveLabels(trx, tenant, id, labels);
+        return changed;
+      });
+    },
+    async unfinished() {
+      return (
+        await db
+          .selectFrom('sandboxes')
+          .selectAll()
+          .where('state', 'in', ['CREATING', 'READY', 'DESTROYING'])
+          .execute()
+      ).map(fromRow);
+    },
+    async expiring(before) {
+      return (
+        await db
+          .selectFrom('sandboxes')
+          .selectAll()
+          .where('state', '=', 'READY')
+          .where('expiresAt', '<', before)
+          .execute()
+      ).map(fromRow);
+    },
+  };
+};

@@ -1,0 +1,43 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
+import { Kysely, SqliteDialect } from 'kysely';
+import type { Tables } from './database.ts';
+import { createKyselyStore } from './kysely-store.ts';
+import type { Store } from './store.ts';
+
+const MAX_STATEMENTS = 200;
+
+/** node:sqlite as Kysely's SQLite dialect knows a database; statements are kept, preparing costs more than running. */
+const adapt = (db: DatabaseSync) => {
+  const statements = new Map<string, StatementSync>();
+  const prepare = (text: string): StatementSync => {
+    let statement = statements.get(text);
+    if (!statement) {
+      if (statements.size >= MAX_STATEMENTS) statements.clear();
+      statement = db.prepare(text);
+      statements.set(text, statement);
+    }
+    return statement;
+  };
+  return {
+    close: () => db.close(),
+    prepare(text: string) {
+      const statement = prepare(text);
+      return {
+        reader: statement.columns().length > 0,
+        all: (parameters: readonly unknown[]) => statement.all(...(parameters as SQLInputValue[])),
+        run: (parameters: readonly unknown[]) => statement.run(...(parameters as SQLInputValue[])),
+        iterate: (parameters: readonly unknown[]) =>
+          statement.iterate(...(parameters as SQLInputValue[])),
+      };
+    },
+  };
+};
+
+/** One file, `:memory:` for none. Committed rows survive a kill of the process; WAL with synchronous=NORMAL may lose the last ones in a power cut. */
+export const createSqliteStore = async ({ file }: { file: string }): Promise<Store> => {
+  const db = new DatabaseSync(file);
+  db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
+  return createKyselyStore(
+    new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(db) }) }),
+  );
+};

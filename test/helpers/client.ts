@@ -1,0 +1,169 @@
+import { createClient } from 'graphql-ws';
+import WebSocket from 'ws';
+import type { TestServer } from './server.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shape their document decides.
+export type Data = any;
+export type Answer = {
+  data?: Data;
+  errors?: { message: string; extensions: Record<string, Data> }[];
+};
+
+export const post = async (
+  server: TestServer,
+  query: string,
+  variables: object = {},
+  token: string | null = server.token(),
+): Promise<Answer & { status: number }> => {
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+    },
+    body: JSON.stringify({ query, variables }),
+  });
+  return { status: response.status, ...((await response.json()) as Answer) };
+};
+
+/** The data of an operation that must succeed. */
+export const ask = async (
+  server: TestServer,
+  query: string,
+  variables: object = {},
+  token?: string,
+): Promise<Data> => {
+  const { data, errors } = await post(server, query, variables, token);
+  if (errors) throw new Error(JSON.stringify(errors));
+  return data;
+};
+
+const FAILURE = '... on Failure { code message retryable details }';
+
+/** One mutation with one input; its payload or its Failure. */
+export const mutate = async (
+  server: TestServer,
+  field: string,
+  selection: string,
+  input: object,
+  token?: string,
+): Promise<Data> => {
+  const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
+  const payload = PAYLOADS[field] ?? `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
+  const query = `mutation ($input: ${type}!) { ${field}(input: $input) { __typename ... on ${payload} { ${selection} } ${FAILURE} } }`;
+  return (await ask(server, query, { input }, token))[field];
+};
+
+const PAYLOADS: Record<string, string> = {
+  diagnoseSandbox: 'DiagnosePayload',
+  createSandbox: 'SandboxPayload',
+  updateSandbox: 'SandboxPayload',
+  extendSandbox: 'SandboxPayload',
+  destroySandbox: 'SandboxPayload',
+  runCode: 'ExecPayload',
+  startProcess: 'ProcessPayload',
+  installPackages: 'ProcessPayload',
+  writeStdin: 'ProcessPayload',
+  closeStdin: 'ProcessPayload',
+  signalProcess: 'ProcessPayload',
+  waitProcess: 'ProcessPayload',
+  createTerminal: 'TerminalPayload',
+  writeTerminal: 'TerminalPayload',
+  resizeTerminal: 'TerminalPayload',
+  destroyTerminal: 'TerminalPayload',
+  writeFile: 'FilePayload',
+  makeDirectory: 'FilePayload',
+  movePath: 'FilePayload',
+  copyPath: 'FilePayload',
+};
+
+export const newSandbox = async (
+  server: TestServer,
+  input: object = {},
+  token?: string,
+): Promise<string> =>
+  (await mutate(server, 'createSandbox', 'sandbox { id }', input, token)).sandbox.id;
+
+export type Stream = AsyncIterable<Answer>;
+
+/** A subscription over graphql-transport-ws, on a socket of its own. */
+export const overWebSocket = async function* (
+  server: TestServer,
+  query: string,
+  variables: object = {},
+  token = server.token(),
+): AsyncGenerator<Answer> {
+  const client = createClient({
+    url: server.wsUrl,
+    webSocketImpl: WebSocket,
+    connectionParams: { authorization: `Bearer ${token}` },
+    retryAttempts: 0,
+  });
+  try {
+    yield* client.iterate({
+      query,
+      variables: variables as Record<string, unknown>,
+    }) as AsyncIterable<Answer>;
+  } finally {
+    await client.dispose();
+  }
+};
+
+/** The same over server-sent events. */
+export const overSse = async function* (
+  server: TestServer,
+  query: string,
+  variables: object = {},
+  token = server.token(),
+): AsyncGenerator<Answer> {
+  const gone = new AbortController();
+  const response = await fetch(`${server.url}/graphql`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      accept: 'text/event-stream',
+      authorization: `Bearer ${token}`,
+    },
+    body: JSON.stringify({ query, variables }),
+    signal: gone.signal,
+  });
+  let rest = '';
+  try {
+    for await (const part of (response.body ?? new ReadableStream()).pipeThrough(
+      new TextDecoderStream(),
+    )) {
+      const events = (rest + part).split('\n\n');
+      rest = events.pop() ?? '';
+      for (const event of events) {
+        const data = /^data: (.+)$/m.exec(event)?.[1];
+        if (/^event: complete/m.test(event)) return;
+        if (data) yield JSON.parse(data) as Answer;
+      }
+    }
+  } finally {
+    gone.abort();
+  }
+};
+
+export const transports = [
+  { transport: 'WebSocket', subscribe: overWebSocket },
+  { transport: 'SSE', subscribe: overSse },
+] as const;
+
+export const OUTPUT =
+  'subscription ($id: ID!, $after: Cursor) { processOutput(processId: $id, after: $after) { __typename cursor ... on ProcessOutput { stream data text } ... on ProcessExited { kind exitCode signal } ... on OutputGap { from to reason } } }';
+
+/** Bytes, text and the last event of a stream that ends. */
+export const drain = async (stream: Stream, field = 'processOutput') => {
+  const parts: Buffer[] = [];
+  const events: Data[] = [];
+  let text = '';
+  for await (const answer of stream) {
+    if (answer.errors) throw new Error(JSON.stringify(answer.errors));
+    const event = answer.data[field];
+    events.push(event);
+    if (event.data) parts.push(Buffer.from(event.data, 'base64'));
+    text += event.text ?? '';
+  }
+  return { bytes: Buffer.concat(parts), text, events, exit: events.at(-1) };
+};

@@ -1,0 +1,90 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Principal } from '../../src/access/principal.ts';
+import { createCursors } from '../../src/journal/cursor.ts';
+import { createFileJournal } from '../../src/journal/file.ts';
+import { createPool } from '../../src/pool/pool.ts';
+import { createLocalProvider } from '../../src/providers/local/local.ts';
+import type { SandboxEvent, SandboxEventGap } from '../../src/sandboxes/events.ts';
+import { createSandboxService } from '../../src/sandboxes/service.ts';
+import { openStore } from '../../src/store/open.ts';
+
+export const alice: Principal = {
+  subject: 'alice',
+  tenant: 'acme',
+  role: 'admin',
+  expiresAt: Number.MAX_SAFE_INTEGER,
+  tokenId: null,
+};
+
+export const newStateDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'sandbank-service-'));
+
+/** The service on real parts: isolated sandboxes, a SQLite file, journal files. The clock can be moved. */
+export const openService = async (stateDir: string) => {
+  const log = pino({ level: 'silent' });
+  let ahead = 0;
+  const clock = (): number => Date.now() + ahead;
+  const store = await openStore({ stateDir });
+  const journal = await createFileJournal({
+    dir: join(stateDir, 'journal'),
+    retainBytes: 2 ** 26,
+    retainMs: 86_400_000,
+    clock,
+  });
+  const provider = await createLocalProvider({ stateDir, warm: 0, leaseMs: 600_000, log });
+  const pool = createPool([provider]);
+  const service = createSandboxService({
+    store,
+    journal,
+    cursors: createCursors('a secret of these tests'),
+    pool,
+    defaults: {
+      timeoutMs: 600_000,
+      maxTimeoutMs: 86_400_000,
+      limits: { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 },
+    },
+    clock,
+    log,
+  });
+  return {
+    service,
+    store,
+    provider,
+    skip(ms: number): void {
+      ahead += ms;
+    },
+    /** What was told of one sandbox, up to and with the first of these kinds. */
+    async told(id: string, last: readonly string[]): Promise<(SandboxEvent | SandboxEventGap)[]> {
+      const stop = new AbortController();
+      const found: (SandboxEvent | SandboxEventGap)[] = [];
+      for await (const event of await service.events.read(
+        alice,
+        { ids: [id] },
+        null,
+        stop.signal,
+      )) {
+        found.push(event);
+        if (last.includes(event.kind)) break;
+      }
+      stop.abort();
+      return found;
+    },
+    /** Lets go of everything as a server that stops does; what lives goes on. */
+    async close(): Promise<void> {
+      service.dispose();
+      await pool.dispose();
+      await journal.dispose();
+      await store.dispose();
+    },
+    /** Also destroys what lives and removes the directory. */
+    async end(): Promise<void> {
+      await service.destroyMany(alice, { states: ['CREATING', 'READY'] });
+      await this.close();
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+};
+
+export type OpenService = Awaited<ReturnType<typeof openService>>;

@@ -1,0 +1,57 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import type { Role } from '../../src/access/principal.ts';
+import { createApp } from '../../src/app.ts';
+import { readConfig } from '../../src/config.ts';
+
+export type TestServer = {
+  url: string;
+  wsUrl: string;
+  portsUrl: string;
+  token(options?: { role?: Role; tenant?: string; ttlSeconds?: number }): string;
+  stop(): Promise<void>;
+};
+
+/** A real server on free ports with a state directory of its own; `stop` destroys what it made. */
+export const startServer = async (env: Record<string, string> = {}): Promise<TestServer> => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-test-'));
+  const config = readConfig(
+    {
+      SANDBANK_STATE_DIR: stateDir,
+      SANDBANK_PORT: '0',
+      SANDBANK_PORTS_PORT: '0',
+      SANDBANK_WARM_SANDBOXES: '1',
+      SANDBANK_SHUTDOWN_SECONDS: '1',
+      ...env,
+    },
+    stateDir,
+  );
+  const app = await createApp(config, pino({ level: 'silent' }));
+  const { port, portsPort } = await app.listen();
+  const tenants = new Set<string>();
+  return {
+    url: `http://127.0.0.1:${port}`,
+    wsUrl: `ws://127.0.0.1:${port}/graphql`,
+    portsUrl: `http://127.0.0.1:${portsPort}`,
+    token({ role = 'admin', tenant = 'acme', ttlSeconds = 600 } = {}) {
+      tenants.add(tenant);
+      return app.tokens.issue({ subject: 'tester', tenant, role, ttlSeconds }).token;
+    },
+    async stop() {
+      for (const tenant of tenants) {
+        const principal = {
+          subject: 'tester',
+          tenant,
+          role: 'admin' as const,
+          expiresAt: Date.now() + 60_000,
+          tokenId: null,
+        };
+        await app.services.sandboxes.destroyMany(principal, { states: ['CREATING', 'READY'] });
+      }
+      await app.dispose();
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+};

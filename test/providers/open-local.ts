@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { createLocalProvider } from '../../src/providers/local/local.ts';
+
+/** A local provider with a state directory of its own. */
+export const openLocal = async () => {
+  const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-local-'));
+  const provider = await createLocalProvider({
+    stateDir,
+    warm: 0,
+    leaseMs: 600_000,
+    log: pino({ level: 'silent' }),
+  });
+  return {
+    stateDir,
+    provider,
+    async close() {
+      await provider.dispose();
+      await rm(stateDir, { recursive: true, force: true });
+    },
+  };
+};

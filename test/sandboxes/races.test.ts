@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { alice, newStateDir, type OpenService, openService } from '../helpers/sandbox-service.ts';
+
+describe('a sandbox that is wanted and unwanted at once', () => {
+  let open: OpenService;
+  beforeAll(async () => {
+    open = await openService(await newStateDir());
+  });
+  afterAll(() => open?.end());
+
+  const creating = async (label: string): Promise<string> => {
+    for (;;) {
+      const [row] = await open.service.page(
+        alice,
+        { states: ['CREATING'], labels: { label } },
+        'createdAt',
+        { limit: 1, descending: true },
+      );
+      if (row) return row.id;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+
+  it('ends by its user when it is destroyed while it is created, and leaves nothing', async () => {
+    const create = open.service.create(alice, { labels: { label: 'race' } });
+    const refused = expect(create).rejects.toMatchObject({ code: 'TERMINATED' });
+    const id = await creating('race');
+    expect(await open.service.destroy(alice, id)).toMatchObject({
+      state: 'TERMINATED',
+      terminationReason: 'USER',
+    });
+    await refused;
+    expect(await open.provider.list()).toEqual([]);
+    const kinds = (await open.told(id, ['sandbox-destroyed', 'sandbox-failed'])).map(
+      ({ kind }) => kind,
+    );
+    expect(kinds).toEqual(['sandbox-created', 'sandbox-destroyed']);
+  });
+
+  it('is destroyed once however many ask', async () => {
+    const { row } = await open.service.create(alice, {});
+    const ends = await Promise.all(
+      Array.from({ length: 20 }, () => open.service.destroy(alice, row.id)),
+    );
+    expect(new Set(ends.map(({ state }) => state))).toEqual(new Set(['TERMINATED']));
+    expect(await open.service.destroy(alice, row.id)).toMatchObject({ state: 'TERMINATED' });
+    expect(await open.provider.list()).toEqual([]);
+  });
+
+  it('cannot be extended, used or measured after its end', async () => {
+    const { row } = await open.service.create(alice, {});
+    await open.service.destroy(alice, row.id);
+    for (const call of [
+      () => open.service.extend(alice, row.id, 60),
+      () => open.service.open(alice, row.id),
+      () => open.service.usage(alice, row.id),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'TERMINATED' });
+  });
+
+  it('tells its end with the labels it had then', async () => {
+    const { row } = await open.service.create(alice, { labels: { stage: 'old' } });
+    await open.service.setLabels(alice, row.id, { stage: 'new' });
+    const { handle } = await open.service.open(alice, row.id);
+    const killed = await handle.spawn({ id: 'prc_killer', argv: ['kill', '-9', '2'], env: {} });
+    await killed.exit;
+    const end = (await open.told(row.id, ['sandbox-destroyed'])).at(-1);
+    expect(end).toMatchObject({ reason: 'LOST', labels: { stage: 'new' } });
+  });
+
+  it('belongs to its tenant: for another it is not there', async () => {
+    const { row } = await open.service.create(alice, {});
+    const bob = { ...alice, tenant: 'other' };
+    await expect(open.service.get(bob, row.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(open.service.destroy(bob, row.id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    expect(await open.service.getMany(bob, [row.id])).toEqual([null]);
+    expect(await open.service.get(alice, row.id)).toMatchObject({ state: 'READY' });
+  });
+
+  it.each([
+    ['a label named __proto__', { labels: Object.fromEntries([['__proto__', 'x']]) }],
+    ['a variable named __proto__', { env: Object.fromEntries([['__proto__', 'x']]) }],
+    ['65 labels', { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, ''])) }],
+    ['257 variables', { env: Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`K${n}`, ''])) }],
+    ['more than 64 KiB of variables', { env: { A: 'é'.repeat(20_000), B: 'é'.repeat(20_000) } }],
+    ['a NUL in a variable', { env: { A: '\0' } }],
+    ['half a surrogate pair in a label', { labels: { a: '\ud800' } }],
+    ['a key of 256 characters', { idempotencyKey: 'k'.repeat(256) }],
+    ['more cores than anything has', { cpus: 1e9 }],
+  ])('refuses %s and makes nothing', async (_, input) => {
+    const before = await open.service.count(alice, {});
+    await expect(open.service.create(alice, input)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+    });
+    expect(await open.service.count(alice, {})).toBe(before);
+  });
+
+  it('keeps every sandbox when the filter of a mass destroy is empty or names nothing', async () => {
+    const { row } = await open.service.create(alice, {});
+    for (const filter of [{}, { states: [] }, { labels: {} }])
+      await expect(open.service.destroyMany(alice, filter)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+      });
+    await open.service.destroyMany(alice, { providers: ['local'], states: [] });
+    expect(await open.service.get(alice, row.id)).toMatchObject({ state: 'READY' });
+  });
+});
