@@ -1,21 +1,23 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { createHash, randomInt } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { AppError, notFound } from '../errors.ts';
-import { checkPlace, follow, remember, wake } from './follow.ts';
+import { checkPlace, follow, forget, remember, wake } from './follow.ts';
 import type { Journal, JournalOptions } from './journal.ts';
-import { encodeRecord } from './record.ts';
+import { encodeRecords } from './record.ts';
+import { lastOf, readItems } from './scan.ts';
 import {
   closeTopic,
   endedAt,
-  lastOf,
   loadTopic,
   makeTopic,
   markEnded,
-  readItems,
+  sizeOf,
   type Topic,
   trimTopic,
   writeFrames,
+  writeWhole,
 } from './segments.ts';
 
 const MAX_OPEN = 256;
@@ -23,10 +25,17 @@ const MAX_LOADED = 2_000;
 
 /** Topic names hold tenants' names, which are any text; file names are not. */
 const folderOf = (topic: string): string => {
-  const plain = encodeURIComponent(topic).replaceAll('*', '%2A').replaceAll('.', '%2E');
-  return plain.length <= 120
-    ? plain
-    : `${plain.slice(0, 60)}~${createHash('sha256').update(topic).digest('hex')}`;
+  const plain = topic.isWellFormed()
+    ? encodeURIComponent(topic).replace(/[*.~]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)
+    : '';
+  if (plain && plain.length <= 120) return plain;
+  return `~${createHash('sha256').update(Buffer.from(topic, 'utf16le')).digest('hex')}`;
+};
+
+const readSeed = (dir: string): number => {
+  const file = join(dir, '.seed');
+  if (!existsSync(file)) writeWhole(file, String(randomInt(2 ** 32)));
+  return Number(readFileSync(file, 'utf8')) >>> 0;
 };
 
 /**
@@ -40,62 +49,56 @@ export const createFileJournal = async ({
   clock,
 }: JournalOptions & { dir: string }): Promise<Journal> => {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const seed = readSeed(dir);
   const topics = new Map<string, Topic>();
   const open = new Set<Topic>();
 
+  const close = (topic: Topic): void => {
+    closeTopic(topic);
+    open.delete(topic);
+  };
+  const keepOpen = (topic: Topic): void => {
+    open.delete(topic);
+    open.add(topic);
+    const [oldest] = open;
+    if (open.size > MAX_OPEN && oldest) close(oldest);
+  };
+  /** One that is read must stay: its readers would not hear of what another copy of it appends. */
   const forgetIdle = (): void => {
     for (const [name, topic] of topics) {
       if (topics.size <= MAX_LOADED) return;
-      if (topic.waiters.size) continue;
-      closeTopic(topic);
-      open.delete(topic);
+      if (topic.readers > 0) continue;
+      close(topic);
       topics.delete(name);
     }
+  };
+  const hold = (name: string, topic: Topic): Topic => {
+    if (topics.size > MAX_LOADED + 100) forgetIdle();
+    topics.set(name, topic);
+    return topic;
+  };
+  const place = (name: string): [string, number] => {
+    const folder = folderOf(name);
+    return [join(dir, folder), crc32(folder, seed)];
   };
   const find = (name: string): Topic | null => {
     const known = topics.get(name);
     if (known) return known;
-    const topic = loadTopic(join(dir, folderOf(name)));
-    if (topic) {
-      topics.set(name, topic);
-      if (topics.size > MAX_LOADED + 100) forgetIdle();
-    }
-    return topic;
+    const topic = loadTopic(...place(name));
+    return topic && hold(name, topic);
   };
-  const create = (name: string): Topic => {
-    const known = find(name);
-    if (known) return known;
-    const topic = makeTopic(join(dir, folderOf(name)));
-    topics.set(name, topic);
-    return topic;
-  };
-  const touch = (topic: Topic): void => {
-    open.delete(topic);
-    open.add(topic);
-    const [oldest] = open;
-    if (open.size > MAX_OPEN && oldest) {
-      closeTopic(oldest);
-      open.delete(oldest);
-    }
-  };
+  const create = (name: string): Topic => find(name) ?? hold(name, makeTopic(...place(name)));
 
   const journal: Journal = {
     async append(name, records) {
       const topic = create(name);
       if (topic.ended)
         throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
-      const added = records.map((record, index) => ({ ...record, seq: topic.last + 1 + index }));
-      const frames = added.map(encodeRecord);
-      writeFrames(
-        topic,
-        frames.length === 1 && frames[0] ? frames[0] : Buffer.concat(frames),
-        topic.last + 1,
-      );
-      touch(topic);
-      for (const record of added) {
-        topic.last = record.seq;
-        remember(topic, record);
-      }
+      if (records.length === 0) return topic.last;
+      const { frames, kept } = encodeRecords(records, topic.last + 1, topic.seed);
+      writeFrames(topic, frames);
+      keepOpen(topic);
+      remember(topic, kept);
       trimTopic(topic, retainBytes);
       wake(topic);
       return topic.last;
@@ -108,13 +111,13 @@ export const createFileJournal = async ({
     },
     async lastRecord(name) {
       const topic = find(name);
-      return topic ? lastOf(topic) : null;
+      return topic && lastOf(topic);
     },
     async info(name) {
       const topic = find(name);
       if (!topic) return null;
-      const bytes = topic.segments.reduce((sum, { size }) => sum + size, 0);
-      return { first: topic.first, last: topic.last, ended: topic.ended, bytes };
+      const { first, last, ended } = topic;
+      return { first, last, ended, bytes: sizeOf(topic) };
     },
     async create(name) {
       create(name);
@@ -124,19 +127,16 @@ export const createFileJournal = async ({
       if (topic.ended) return;
       markEnded(topic, clock());
       topic.ended = true;
-      closeTopic(topic);
-      open.delete(topic);
+      close(topic);
       wake(topic);
     },
     async remove(name) {
       const topic = find(name);
       if (!topic) return;
-      topic.ended = true;
-      closeTopic(topic);
-      open.delete(topic);
+      close(topic);
       topics.delete(name);
       rmSync(topic.dir, { recursive: true, force: true });
-      wake(topic);
+      forget(topic);
     },
     async sweep() {
       const loaded = new Map([...topics].map(([name, topic]) => [topic.dir, name]));
@@ -151,7 +151,7 @@ export const createFileJournal = async ({
     },
     async dispose() {
       for (const topic of topics.values()) {
-        closeTopic(topic);
+        close(topic);
         topic.ended = true;
         wake(topic);
       }

@@ -41,12 +41,28 @@ export const wake = (topic: Followed): void => {
   for (const waiter of waiting) waiter();
 };
 
+/** A record's bytes are a view of all that was appended with it, which may be a thousand times as much. */
+const alone = ({ record, size }: Kept): Kept => ({
+  record:
+    record.bytes.buffer.byteLength > 4 * SMALL
+      ? { ...record, bytes: Uint8Array.from(record.bytes) }
+      : record,
+  size,
+});
+
 /** What nobody reads takes no memory: thousands of topics are written at once, few are followed. */
 const shrink = (topic: Followed): void => {
   const last = topic.tail.at(-1);
-  topic.tail = last && last.size <= SMALL ? [last] : [];
+  topic.tail = last && last.size <= SMALL ? [alone(last)] : [];
   topic.tailBytes = topic.tail[0]?.size ?? 0;
   topic.batch = null;
+};
+
+/** The topic is removed: readers at its end finish, those behind it hear that the rest is gone. */
+export const forget = (topic: Followed): void => {
+  topic.ended = true;
+  topic.first = topic.last + 1;
+  wake(topic);
 };
 
 export const remember = (topic: Followed, kept: Kept[]): void => {
@@ -55,7 +71,7 @@ export const remember = (topic: Followed, kept: Kept[]): void => {
     topic.tailBytes += one.size;
     topic.last = one.record.seq;
   }
-  if (topic.readers === 0) return shrink(topic);
+  if (topic.readers === 0) shrink(topic);
   if (topic.tailBytes <= TAIL_BYTES) return;
   // Down to half, so that the copy is paid once in many appends.
   let drop = 0;

@@ -1,41 +1,52 @@
 import { AppError, notFound } from '../errors.ts';
-import { checkPlace, type Followed, follow, newFollowed, remember, wake } from './follow.ts';
-import type { Journal, JournalOptions, JournalRecord } from './journal.ts';
-import { encodeRecord } from './record.ts';
+import {
+  checkPlace,
+  type Followed,
+  follow,
+  forget,
+  newFollowed,
+  remember,
+  takeKept,
+  wake,
+} from './follow.ts';
+import type { Journal, JournalOptions } from './journal.ts';
+import { encodeRecords, type Kept } from './record.ts';
 
-type Topic = Followed & { records: JournalRecord[]; bytes: number; endedAt: number };
+type Topic = Followed & { kept: Kept[]; bytes: number; endedAt: number };
 
 /** Everything in memory, gone with the process: for tests, and for trying things out. */
 export const createMemoryJournal = ({ retainBytes, retainMs, clock }: JournalOptions): Journal => {
   const topics = new Map<string, Topic>();
   const create = (name: string): Topic => {
-    const topic = topics.get(name) ?? { ...newFollowed(), records: [], bytes: 0, endedAt: 0 };
+    const topic = topics.get(name) ?? { ...newFollowed(), kept: [], bytes: 0, endedAt: 0 };
     topics.set(name, topic);
     return topic;
   };
   const trim = (topic: Topic): void => {
-    while (topic.bytes > retainBytes && topic.records.length > 1) {
-      topic.bytes -= topic.records.shift()?.bytes.length ?? 0;
-      topic.first = topic.records[0]?.seq ?? topic.last + 1;
-    }
+    let drop = 0;
+    while (topic.bytes > retainBytes && drop < topic.kept.length - 1)
+      topic.bytes -= topic.kept[drop++]?.size ?? 0;
+    topic.kept.splice(0, drop);
+    topic.first = topic.kept[0]?.record.seq ?? topic.first;
+  };
+  const remove = (name: string): void => {
+    const topic = topics.get(name);
+    if (!topic) return;
+    topics.delete(name);
+    topic.kept = [];
+    forget(topic);
   };
   return {
     async append(name, records) {
       const topic = create(name);
       if (topic.ended)
         throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
-      const added = records.map((record, index) => ({
-        ...record,
-        bytes: Uint8Array.from(record.bytes),
-        seq: topic.last + 1 + index,
-      }));
-      added.forEach(encodeRecord);
-      for (const record of added) {
-        topic.last = record.seq;
-        topic.records.push(record);
-        topic.bytes += record.bytes.length;
-        remember(topic, record);
+      const { kept } = encodeRecords(records, topic.last + 1, 0);
+      for (const one of kept) {
+        topic.kept.push(one);
+        topic.bytes += one.size;
       }
+      remember(topic, kept);
       trim(topic);
       wake(topic);
       return topic.last;
@@ -44,26 +55,18 @@ export const createMemoryJournal = ({ retainBytes, retainMs, clock }: JournalOpt
       const topic = topics.get(name);
       if (!topic) throw notFound('stream', name);
       checkPlace(topic, options.after);
-      return follow(topic, options, (after, limit) => {
-        const start = topic.records.findIndex(({ seq }) => seq > after);
-        const items = topic.records.slice(start, start + 1);
-        let size = items[0]?.bytes.length ?? 0;
-        for (const record of topic.records.slice(start + 1)) {
-          size += record.bytes.length;
-          if (size > limit) break;
-          items.push(record);
-        }
-        return items;
-      });
+      return follow(topic, options, (after, limit) =>
+        takeKept(topic.kept, after + 1 - topic.first, limit),
+      );
     },
     async lastRecord(name) {
-      return topics.get(name)?.records.at(-1) ?? null;
+      return topics.get(name)?.kept.at(-1)?.record ?? null;
     },
     async info(name) {
       const topic = topics.get(name);
-      return topic
-        ? { first: topic.first, last: topic.last, ended: topic.ended, bytes: topic.bytes }
-        : null;
+      if (!topic) return null;
+      const { first, last, ended, bytes } = topic;
+      return { first, last, ended, bytes };
     },
     async create(name) {
       create(name);
@@ -76,21 +79,17 @@ export const createMemoryJournal = ({ retainBytes, retainMs, clock }: JournalOpt
       wake(topic);
     },
     async remove(name) {
-      const topic = topics.get(name);
-      if (!topic) return;
-      topics.delete(name);
-      topic.ended = true;
-      wake(topic);
+      remove(name);
     },
     async sweep() {
       for (const [name, topic] of topics)
-        if (topic.ended && topic.endedAt + retainMs < clock()) topics.delete(name);
+        if (topic.ended && topic.endedAt + retainMs < clock()) remove(name);
     },
     async dispose() {
-      topics.forEach((topic) => {
+      for (const topic of topics.values()) {
         topic.ended = true;
         wake(topic);
-      });
+      }
     },
   };
 };

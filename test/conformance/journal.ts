@@ -139,11 +139,49 @@ export const testJournal = ({ name, open }: JournalSubject): void => {
 
     it('keeps topics with any name apart, and forgets one that is removed', async () => {
       const journal = await open();
-      const names = ['a', 'a/b', '../a', 'ä:*', 'x'.repeat(300), `${'x'.repeat(300)}y`];
+      const names = [
+        ...['', 'a', 'a/b', '../a', '~a', '%7ea', 'ä:*', '\ud800', '\ud801', '.seed'],
+        ...['x'.repeat(300), `${'x'.repeat(300)}y`],
+      ];
       for (const name of names) await journal.append(name, [record(name)]);
-      for (const name of names) expect(await all(journal, name)).toEqual([name]);
-      await journal.remove('a');
-      expect(await journal.info('a')).toBeNull();
+      for (const name of names) expect(await all(journal, name)).toEqual([name.toWellFormed()]);
+      for (const name of names) await journal.remove(name);
+      for (const name of names) expect(await journal.info(name)).toBeNull();
+      await journal.dispose();
+    });
+
+    it('lets the readers of a topic that is removed go: at its end they finish, behind it they hear why', async () => {
+      const journal = await open();
+      await journal.append('t', [record('a'), record('b')]);
+      const done = journal.read('t', { after: 2 });
+      const behind = journal.read('t', { after: 0, batchBytes: 1 });
+      const waiting = done.next();
+      await behind.next();
+      await journal.remove('t');
+      expect((await waiting).done).toBe(true);
+      await expect(behind.next()).rejects.toMatchObject({ code: 'CURSOR_EXPIRED' });
+      await journal.dispose();
+    });
+
+    it('refuses what is too large for a record, and keeps its place', async () => {
+      const journal = await open();
+      await journal.append('t', [record('a')]);
+      const large = { ...record('b'), bytes: new Uint8Array(2 ** 20 + 1) };
+      await expect(journal.append('t', [record('c'), large])).rejects.toMatchObject({
+        code: 'TOO_LARGE',
+      });
+      expect(await journal.append('t', [])).toBe(1);
+      expect(await journal.append('t', [record('d')])).toBe(2);
+      expect(await all(journal, 't')).toEqual(['a', 'd']);
+      await journal.dispose();
+    });
+
+    it('shares nothing with the buffers of who appends', async () => {
+      const journal = await open();
+      const bytes = Buffer.from('before');
+      await journal.append('t', [{ ...record(''), bytes }]);
+      bytes.fill('x');
+      expect(await all(journal, 't')).toEqual(['before']);
       await journal.dispose();
     });
   });
