@@ -14,11 +14,11 @@ import {
   makeTopic,
   markEnded,
   sizeOf,
-  type Topic,
   trimTopic,
   writeFrames,
   writeWhole,
 } from './segments.ts';
+import type { Topic } from './topic.ts';
 
 const MAX_OPEN = 256;
 const MAX_LOADED = 2_000;

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import type { JournalItem, JournalRecord } from './journal.ts';
 import { decodeFrame, findFrame, type Kept, MIN_FRAME } from './record.ts';
-import type { Segment, Topic } from './segments.ts';
+import type { Segment, Topic } from './topic.ts';
 
 const CHUNK = 256 * 1024;
 const MARK_EVERY = 64 * 1024;

@@ -13,28 +13,11 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { type Followed, newFollowed } from './follow.ts';
+import { newFollowed } from './follow.ts';
 import { survey } from './scan.ts';
+import type { Segment, Topic } from './topic.ts';
 
 const SEGMENT_BYTES = 4 * 1024 * 1024;
-
-/** One file of records, named by the seq of its first. `marks`: some places where a frame begins, in order. */
-export type Segment = {
-  first: number;
-  file: string;
-  size: number;
-  marks: { seq: number; offset: number }[];
-};
-
-export type Topic = Followed & {
-  dir: string;
-  seed: number;
-  segments: Segment[];
-  /** Of the newest segment, when it is open. */
-  fd: number | null;
-  /** The newest segment has an end that cannot be read: what comes next begins another. */
-  sealed: boolean;
-};
 
 const newSegment = (dir: string, first: number): Segment => ({
   first,

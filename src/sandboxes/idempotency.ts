@@ -53,7 +53,7 @@ export const createOnce = (store: Store, clock: () => number): Once => {
         );
       }
       const ahead = running.get(name);
-      if (ahead) return { row: (await ahead) as Row, replayed: true };
+      if (ahead !== undefined) return { row: (await ahead) as Row, replayed: true };
       const row = first.resultId === null ? null : await find(first.resultId);
       if (row) return { row, replayed: true };
       // One statement of the store takes over exactly the record that was seen: of several callers one becomes the first.

@@ -122,18 +122,17 @@ export const createLifecycle = ({
     }
   };
 
-  const end = async (
-    row: Sandbox,
-    reason: TerminationReason,
-    message: string,
-  ): Promise<void> => {
+  const end = async (row: Sandbox, reason: TerminationReason, message: string): Promise<void> => {
     const { tenant, id } = row;
     const why = {
       terminationReason: row.terminationReason ?? reason,
       terminationMessage: row.terminationMessage ?? message,
     };
     // Why is written with the state: a server that is killed here still tells the first reason.
-    await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, ['CREATING', 'READY']);
+    await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, [
+      'CREATING',
+      'READY',
+    ]);
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
     await pool.handle(row).then(

@@ -15,8 +15,11 @@ import type {
 import type { Page, Sandbox, SandboxFilter, SandboxOrder, Store } from '../store/store.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import { createSandboxEvents, type SandboxEvents } from './events.ts';
+import { createExpiry } from './expiry.ts';
 import { createOnce, type Once } from './idempotency.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { recover } from './recovery.ts';
+import { createRetries } from './retries.ts';
 import { CreateSandbox, type CreateSandboxInput, check, Labels } from './types.ts';
 
 export type SandboxServiceOptions = {
@@ -75,7 +78,9 @@ export const createSandboxService = ({
   log,
 }: SandboxServiceOptions): SandboxService => {
   const events = createSandboxEvents({ journal, cursors, clock });
-  const lifecycle = createLifecycle({ store, pool, events, clock, log });
+  const retries = createRetries(clock, log);
+  const lifecycle = createLifecycle({ store, pool, events, retries, clock, log });
+  const expiry = createExpiry({ store, events, lifecycle, retries, clock, log });
   const once = createOnce(store, clock);
 
   const lifeOf = (seconds: number | undefined): number => {
@@ -110,10 +115,10 @@ export const createSandboxService = ({
         );
       const lifeMs = lifeOf(input.timeoutSeconds);
       const { tenant, subject } = principal;
-      const make = async (): Promise<Sandbox> => {
+      const make = async (claim: (id: string) => Promise<void>): Promise<Sandbox> => {
         const provider = await pool.choose({ provider: input.provider, network: input.network });
         const now = clock();
-        return lifecycle.create(provider, {
+        const row: Sandbox = {
           id: newId('sbx'),
           tenant,
           createdBy: subject,
@@ -135,12 +140,16 @@ export const createSandboxService = ({
           endedAt: null,
           terminationReason: null,
           terminationMessage: null,
-        });
+        };
+        return lifecycle.create(provider, row, () => claim(row.id));
       };
       return once(
         { tenant, operation: 'createSandbox', key: input.idempotencyKey, parameters: input },
         make,
-        (id) => service.get(principal, id),
+        async (id) => {
+          const row = await store.sandboxes.find(tenant, id);
+          return row?.terminationReason === 'CREATE_FAILED' ? null : row;
+        },
       );
     },
     async setLabels(principal, id, raw) {
@@ -152,11 +161,11 @@ export const createSandboxService = ({
     async extend(principal, id, seconds) {
       const expiresAt = clock() + lifeOf(seconds);
       const sandbox = await service.get(principal, id);
-      if (
-        !(await store.sandboxes.update(principal.tenant, id, { expiresAt }, ['CREATING', 'READY']))
-      )
-        throw over(sandbox);
-      lifecycle.expectExpiry(id);
+      const extended =
+        sandbox.expiresAt > clock() &&
+        (await store.sandboxes.update(principal.tenant, id, { expiresAt }, ['CREATING', 'READY']));
+      if (!extended) throw over(sandbox);
+      expiry.expect(id);
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {
@@ -198,8 +207,11 @@ export const createSandboxService = ({
           .providers()
           .map(async (provider) => ({ provider, health: await pool.health(provider) })),
       ),
-    recover: () => lifecycle.recover(),
-    dispose: () => lifecycle.dispose(),
+    recover: () => recover({ store, pool, lifecycle, retries, clock, log }),
+    dispose() {
+      expiry.dispose();
+      lifecycle.dispose();
+    },
   };
   return service;
 };
@@ -208,7 +220,7 @@ const over = ({ id, state, terminationMessage }: Sandbox): AppError =>
   new AppError(
     'TERMINATED',
     state === 'CREATING'
-      ? `The sandbox ${id} is still being created. Wait for its sandbox-ready event.`
+      ? `The sandbox ${id} is still being created. Wait for its SandboxReady event.`
       : `The sandbox ${id} has ended. ${terminationMessage ?? ''}`.trim(),
     { retryable: state === 'CREATING' },
   );

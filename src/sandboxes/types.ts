@@ -11,24 +11,27 @@ const text = (max: number) =>
       'must not contain NUL or half of a surrogate pair',
     );
 
-const environment = z
-  .record(
-    z
-      .string()
-      .regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, 'environment names are letters, digits and _'),
-    text(32_768),
-  )
-  .refine(
-    (env) => Object.keys(env).length <= 256 && JSON.stringify(env).length <= 65_536,
-    'at most 256 variables and 64 KiB',
-  );
+/** A `z.record` skips this one name in silence. */
+const noProto = z.custom<Record<string, string>>(
+  (value) => typeof value !== 'object' || value === null || !Object.hasOwn(value, '__proto__'),
+  'the name __proto__ cannot be used',
+);
 
-const labels = z
-  .record(
-    z.string().regex(/^[A-Za-z0-9._/-]{1,63}$/, 'label keys are 1 to 63 of A-Z a-z 0-9 . _ / -'),
-    text(255),
-  )
-  .refine((value) => Object.keys(value).length <= 64, 'at most 64 labels');
+const records = (key: z.ZodString, value: z.ZodType<string, string>) =>
+  noProto.pipe(z.record(key, value));
+
+const environment = records(
+  z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, 'environment names are letters, digits and _'),
+  text(32_768),
+).refine(
+  (env) => Object.keys(env).length <= 256 && Buffer.byteLength(JSON.stringify(env)) <= 65_536,
+  'at most 256 variables and 64 KiB',
+);
+
+const labels = records(
+  z.string().regex(/^[A-Za-z0-9._/-]{1,63}$/, 'label keys are 1 to 63 of A-Z a-z 0-9 . _ / -'),
+  text(255),
+).refine((value) => Object.keys(value).length <= 64, 'at most 64 labels');
 
 export const CreateSandbox = z.object({
   provider: text(50).optional(),

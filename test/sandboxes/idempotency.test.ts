@@ -48,7 +48,10 @@ describe('an idempotency key', () => {
   });
 
   it('is free again after 24 hours', async () => {
-    const first = await open.service.create(alice, { idempotencyKey: 'day', timeoutSeconds: 86_400 });
+    const first = await open.service.create(alice, {
+      idempotencyKey: 'day',
+      timeoutSeconds: 86_400,
+    });
     open.skip(24 * 3_600_000 + 1_000);
     const second = await open.service.create(alice, {
       idempotencyKey: 'day',

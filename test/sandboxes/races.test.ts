@@ -62,8 +62,12 @@ describe('a sandbox that is wanted and unwanted at once', () => {
     const { row } = await open.service.create(alice, { labels: { stage: 'old' } });
     await open.service.setLabels(alice, row.id, { stage: 'new' });
     const { handle } = await open.service.open(alice, row.id);
-    const killed = await handle.spawn({ id: 'prc_killer', argv: ['kill', '-9', '2'], env: {} });
-    await killed.exit;
+    const killer = await handle.spawn({
+      id: 'prc_killer',
+      argv: ['sh', '-c', 'sleep 0.2; kill -9 2'],
+      env: {},
+    });
+    expect(await killer.exit).toMatchObject({ kind: 'LOST' });
     const end = (await open.told(row.id, ['sandbox-destroyed'])).at(-1);
     expect(end).toMatchObject({ reason: 'LOST', labels: { stage: 'new' } });
   });
@@ -80,8 +84,14 @@ describe('a sandbox that is wanted and unwanted at once', () => {
   it.each([
     ['a label named __proto__', { labels: Object.fromEntries([['__proto__', 'x']]) }],
     ['a variable named __proto__', { env: Object.fromEntries([['__proto__', 'x']]) }],
-    ['65 labels', { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, ''])) }],
-    ['257 variables', { env: Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`K${n}`, ''])) }],
+    [
+      '65 labels',
+      { labels: Object.fromEntries(Array.from({ length: 65 }, (_, n) => [`k${n}`, ''])) },
+    ],
+    [
+      '257 variables',
+      { env: Object.fromEntries(Array.from({ length: 257 }, (_, n) => [`K${n}`, ''])) },
+    ],
     ['more than 64 KiB of variables', { env: { A: 'é'.repeat(20_000), B: 'é'.repeat(20_000) } }],
     ['a NUL in a variable', { env: { A: '\0' } }],
     ['half a surrogate pair in a label', { labels: { a: '\ud800' } }],

@@ -132,7 +132,6 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
               socket.destroy();
             }
           });
-          socket.resume();
           ready.resolve();
         } else if (head.t === 'stream' && name === 'egress' && egress) egress(socket);
         else if (head.t === 'stream' && awaited.has(name)) {

@@ -3,8 +3,10 @@ import type { CgroupUsage } from './cgroup.ts';
 
 const TICKS_PER_SECOND = 100;
 
+type Measured = { cpuSeconds: number; memoryBytes: number; isZombie: boolean };
+
 /** What one process of the host has used; null when it ended meanwhile or is none of ours. */
-const measure = (pid: string): { cpuSeconds: number; memoryBytes: number } | null => {
+const measure = (pid: string): Measured | null => {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // After the name (which may contain anything): utime, stime and those of the children it has waited for.
@@ -15,7 +17,11 @@ const measure = (pid: string): { cpuSeconds: number; memoryBytes: number } | nul
       (sum, name) => sum + Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0),
       0,
     );
-    return { cpuSeconds: ticks / TICKS_PER_SECOND, memoryBytes: kibibytes * 1_024 };
+    return {
+      cpuSeconds: ticks / TICKS_PER_SECOND,
+      memoryBytes: kibibytes * 1_024,
+      isZombie: fields[0] === 'Z' || fields[0] === 'X',
+    };
   } catch {
     return null;
   }
@@ -47,6 +53,7 @@ export const openProcUsage = (inner: number): (() => CgroupUsage) => {
       cpuSeconds,
       measured.reduce((sum, one) => sum + one.cpuSeconds, 0),
     );
-    return { cpuSeconds, memoryBytes, peakMemoryBytes, processes: measured.length };
+    const processes = measured.filter(({ isZombie }) => !isZombie).length;
+    return { cpuSeconds, memoryBytes, peakMemoryBytes, processes };
   };
 };

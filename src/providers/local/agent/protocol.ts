@@ -65,8 +65,9 @@ export const readFirstFrame = (
   onFail: () => void,
 ): void => {
   let seen: Buffer = EMPTY;
-  const onData = (chunk: Buffer): void => {
-    seen = Buffer.concat([seen, chunk]);
+  // Not by 'data' events: a stream that was paused stays so for its next reader, one that was read by hand does not.
+  const onReadable = (): void => {
+    seen = Buffer.concat([seen, (socket.read() as Buffer | null) ?? EMPTY]);
     if (seen.length < 4) return;
     const length = seen.readUInt32BE(0);
     if (length < 2 || length > MAX_FRAME) {
@@ -74,8 +75,7 @@ export const readFirstFrame = (
       return;
     }
     if (seen.length < 4 + length) return;
-    socket.off('data', onData);
-    socket.pause();
+    socket.off('readable', onReadable);
     const rest = seen.subarray(4 + length);
     if (rest.length) socket.unshift(rest);
     try {
@@ -84,5 +84,5 @@ export const readFirstFrame = (
       onFail();
     }
   };
-  socket.on('data', onData);
+  socket.on('readable', onReadable);
 };
