@@ -20,6 +20,9 @@ export type Pumps = {
   dispose(): void;
 };
 
+const FIRST_RETRY_MS = 5_000;
+const LAST_RETRY_MS = 300_000;
+
 const LOST: ProcessExit = {
   kind: 'LOST',
   exitCode: null,
@@ -85,11 +88,24 @@ export const createPumps = ({
   const track = (row: Process, process: ProviderProcess, onOutput?: OnOutput): Promise<Process> => {
     const done = pump(row, process, onOutput).finally(() => running.delete(row.id));
     running.set(row.id, { process, done });
-    done.catch((error: unknown) =>
-      log.error({ err: error, process: row.id }, 'the output of a process could not be recorded'),
-    );
+    done.catch((error: unknown) => {
+      log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
+      again(row, FIRST_RETRY_MS);
+    });
     return done;
   };
+
+  /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
+  const again = (row: Process, delay: number): void => {
+    setTimeout(() => {
+      if (!disposed) void tryTakeUp(row, Math.min(delay * 2, LAST_RETRY_MS));
+    }, delay).unref();
+  };
+  const tryTakeUp = (row: Process, delay: number): Promise<void> =>
+    takeUp(row).catch((error: unknown) => {
+      log.error({ err: error, process: row.id }, 'a process could not be taken up, it is retried');
+      again(row, delay);
+    });
 
   const takeUp = async (row: Process): Promise<void> => {
     const topic = topicOf(row.id);
@@ -116,13 +132,7 @@ export const createPumps = ({
     finished: (id) => running.get(id)?.done,
     async recover() {
       const rows = await store.processes.unfinished();
-      await Promise.all(
-        rows.map((row) =>
-          takeUp(row).catch((error: unknown) =>
-            log.error({ err: error, process: row.id }, 'a process could not be taken up'),
-          ),
-        ),
-      );
+      await Promise.all(rows.map((row) => tryTakeUp(row, FIRST_RETRY_MS)));
     },
     dispose: () => {
       disposed = true;

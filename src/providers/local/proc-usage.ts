@@ -3,7 +3,7 @@ import type { CgroupUsage } from './cgroup.ts';
 
 const TICKS_PER_SECOND = 100;
 
-type Measured = { cpuSeconds: number; memoryBytes: number; isZombie: boolean };
+type Measured = { cpuSeconds: number; memoryBytes: number; hasMemory: boolean };
 
 /** What one process of the host has used; null when it ended meanwhile or is none of ours. */
 const measure = (pid: string): Measured | null => {
@@ -20,7 +20,8 @@ const measure = (pid: string): Measured | null => {
     return {
       cpuSeconds: ticks / TICKS_PER_SECOND,
       memoryBytes: kibibytes * 1_024,
-      isZombie: fields[0] === 'Z' || fields[0] === 'X',
+      // One that is ending, or waits to be reaped, has given its memory back and runs no more.
+      hasMemory: /^VmRSS:/m.test(status),
     };
   } catch {
     return null;
@@ -53,7 +54,7 @@ export const openProcUsage = (inner: number): (() => CgroupUsage) => {
       cpuSeconds,
       measured.reduce((sum, one) => sum + one.cpuSeconds, 0),
     );
-    const processes = measured.filter(({ isZombie }) => !isZombie).length;
+    const processes = measured.filter(({ hasMemory }) => hasMemory).length;
     return { cpuSeconds, memoryBytes, peakMemoryBytes, processes };
   };
 };
