@@ -15,7 +15,8 @@ const launch = async (
 ): Promise<Launched> => {
   const child = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, ...env },
+    // graphql-js checks more in development, on all servers alike.
+    env: { ...process.env, NODE_ENV: 'production', ...env },
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await new Promise<string>((resolve, reject) => {

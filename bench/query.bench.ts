@@ -3,7 +3,8 @@ import { launchBaseline, launchSandbank } from './launch.ts';
 import { quantile, type Row, round, row } from './measure.ts';
 
 const body = JSON.stringify({ query: '{ viewer { subject tenant role } }' });
-const ROUNDS = 5;
+const WARM_UP = 3;
+const ROUNDS = 7;
 
 const rate = async (url: string, headers: Record<string, string>): Promise<number> => {
   const result = await autocannon({
@@ -35,10 +36,10 @@ export const run = async (): Promise<Row[]> => {
     { name: 'mercurius', url: mercurius.url, headers: {}, rates: [] as number[] },
   ];
   try {
-    for (let turn = 0; turn <= ROUNDS; turn += 1) {
+    for (let turn = 0; turn < WARM_UP + ROUNDS; turn += 1) {
       for (const subject of subjects) {
         const measured = await rate(subject.url, subject.headers);
-        if (turn > 0) subject.rates.push(measured);
+        if (turn >= WARM_UP) subject.rates.push(measured);
       }
     }
   } finally {

@@ -120,12 +120,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 1,
-    limit: { complexity: 5_000, depth: 15, breadth: 250 },
-    complexityError: (kind, result) =>
-      new AppError(
-        'LIMIT_EXCEEDED',
-        `The operation is too large (${kind.toLowerCase()}): complexity ${result.complexity}, depth ${result.depth}, breadth ${result.breadth}. Ask for fewer fields or smaller pages.`,
-      ),
+    // The limit is held before anything runs, on every way in (server/complexity.ts); the plugin would do it at each root field.
+    disabled: true,
   },
 });
 

@@ -1,4 +1,3 @@
-import { createComplexityRule } from '@pothos/plugin-complexity';
 import {
   type DocumentNode,
   type ExecutionResult,
@@ -12,13 +11,13 @@ import {
 } from 'graphql';
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
+import { createComplexityLimit } from './complexity.ts';
 import type { ErrorMask } from './errors.ts';
 import { subscribeFresh } from './subscribe.ts';
 
 const MAX_DOCUMENTS = 500;
 const MAX_CACHED_LENGTH = 64 * 1024;
 const MAX_TOKENS = 3_000;
-const LIMITS = { complexity: 5_000, depth: 15, breadth: 250 };
 
 export type Operation = {
   document: DocumentNode;
@@ -41,6 +40,7 @@ export type Execution = {
 
 /** The one way to run a document, whatever brought it. */
 export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Execution => {
+  const tooLarge = createComplexityLimit(schema);
   const documents = new Map<
     string,
     { document: DocumentNode } | { errors: readonly GraphQLError[] }
@@ -85,19 +85,13 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
     isSubscription: ({ document, name }) =>
       getOperationAST(document, name)?.operation === 'subscription',
     async execute(operation, context) {
+      const refused = tooLarge(operation);
+      if (refused) return masked({ errors: [refused] }, context);
       return masked(await execute(argumentsOf(operation, context)), context);
     },
     async subscribe(operation, context) {
-      // The complexity plugin acts when a field resolves, which for a subscription is after its source has started.
-      const rule = createComplexityRule({
-        context,
-        variableValues: operation.variables ?? {},
-        maxComplexity: LIMITS.complexity,
-        maxDepth: LIMITS.depth,
-        maxBreadth: LIMITS.breadth,
-      });
-      const errors = validate(schema, operation.document, [rule]);
-      if (errors.length) return masked({ errors }, context);
+      const refused = tooLarge(operation);
+      if (refused) return masked({ errors: [refused] }, context);
       return subscribeFresh(
         argumentsOf(operation, context),
         (args) => execute({ ...args, contextValue: freshContext(context) }),

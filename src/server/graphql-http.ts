@@ -64,15 +64,9 @@ export const createGraphqlHttp = ({
     body: Buffer,
     context: Context,
   ): Promise<boolean> => {
-    const { 'content-type': type = '', accept = '*/*' } = request.headers;
-    if (request.method !== 'POST' || !/^application\/json(;\s*charset=utf-8)?$/i.test(type))
-      return false;
-    const answerType = accept.includes('application/graphql-response+json')
-      ? 'application/graphql-response+json'
-      : /application\/json|\*\/\*/.test(accept)
-        ? 'application/json'
-        : null;
-    if (answerType === null || /event-stream|multipart/.test(accept)) return false;
+    if (request.method !== 'POST' || !isJson(request)) return false;
+    const answerType = answerTypeOf(request.headers.accept);
+    if (answerType === null) return false;
     const asked = readRequest(body);
     if (!asked) return false;
     const prepared = execution.prepare(asked.query);
@@ -82,20 +76,17 @@ export const createGraphqlHttp = ({
       variables: asked.variables,
       name: asked.operationName,
     };
-    if (
-      prepared.document.definitions.filter(({ kind }) => kind === 'OperationDefinition').length !==
-        1 ||
-      execution.isSubscription(operation)
-    )
-      return false;
+    if (execution.isSubscription(operation)) return false;
     const result = await execution.execute(operation, context);
     // Without data the request itself was at fault (variables, say): Yoga knows the status for that.
     if (!('data' in result)) return false;
-    const text = Buffer.from(JSON.stringify(result));
+    // A string goes out in one write together with the headers, a buffer in two.
+    const text = JSON.stringify(result);
     response
       .writeHead(200, {
-        'content-type': `${answerType}; charset=utf-8`,
-        'content-length': text.length,
+        'content-type': answerType,
+        'content-length': Buffer.byteLength(text),
+        'x-request-id': context.requestId,
       })
       .end(text);
     return true;
@@ -108,6 +99,7 @@ export const createGraphqlHttp = ({
     context: Context,
   ): Promise<void> => {
     if (await quick(request, response, body, context)) return;
+    response.setHeader('x-request-id', context.requestId);
     if (request.method === 'POST' && isJson(request) && !parses(body)) {
       const error = new AppError(
         'INVALID_ARGUMENT',
@@ -123,8 +115,17 @@ export const createGraphqlHttp = ({
   };
 };
 
-const isJson = ({ headers }: IncomingMessage): boolean =>
-  /^application\/json\b/i.test(headers['content-type'] ?? '');
+const isJson = ({ headers: { 'content-type': type = '' } }: IncomingMessage): boolean =>
+  type === 'application/json' || /^application\/json(;\s*charset=utf-8)?$/i.test(type);
+
+/** Null for what Yoga has to negotiate: event streams, multipart, and types that are not GraphQL's. */
+const answerTypeOf = (accept = '*/*'): string | null => {
+  if (accept === '*/*') return 'application/json; charset=utf-8';
+  if (/event-stream|multipart/.test(accept)) return null;
+  if (accept.includes('application/graphql-response+json'))
+    return 'application/graphql-response+json; charset=utf-8';
+  return /application\/json|\*\/\*/.test(accept) ? 'application/json; charset=utf-8' : null;
+};
 
 const parses = (body: Buffer): boolean => {
   try {

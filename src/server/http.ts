@@ -7,10 +7,9 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import type { Principal } from '../access/principal.ts';
 import type { Tokens } from '../access/tokens.ts';
 import { AppError } from '../errors.ts';
-import type { Context, Services } from '../graphql/context.ts';
+import type { Services } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
 import { readBody } from './body.ts';
 import { createErrorMask, refusal } from './errors.ts';
@@ -90,12 +89,18 @@ export const createServer = (options: ServerOptions): Server => {
   const { schema, services, tokens, log, corsOrigins } = options;
   const mask = createErrorMask(log);
   const execution = createExecution(schema, mask);
-  const draining = new AbortController();
-  const context = (
-    principal: Principal | null,
-    signal: AbortSignal,
-    requestId = newId('req'),
-  ): Context => ({ ...services, principal, requestId, signal });
+  let draining = false;
+  const underWay = new Set<AbortController>();
+  /** Aborts when the client leaves before its answer is whole, or the server stops. */
+  const leaving = (response: ServerResponse): AbortSignal => {
+    const gone = new AbortController();
+    underWay.add(gone);
+    response.once('close', () => {
+      underWay.delete(gone);
+      if (!response.writableFinished) gone.abort();
+    });
+    return gone.signal;
+  };
   const graphql = createGraphqlHttp({ schema, execution, mask, corsOrigins });
   const graphiql = options.graphiql && createGraphiql(options.graphiql);
   const allowsOrigin = ({ headers: { origin, host } }: IncomingMessage): boolean =>
@@ -107,7 +112,7 @@ export const createServer = (options: ServerOptions): Server => {
     execution,
     mask,
     tokens,
-    context: (principal, signal) => context(principal, signal),
+    context: (principal, signal) => ({ ...services, principal, requestId: newId('req'), signal }),
     maxPayload: options.maxBodyBytes,
     maxSubscriptions: options.maxSubscriptionsPerSocket,
     allowsOrigin,
@@ -118,19 +123,15 @@ export const createServer = (options: ServerOptions): Server => {
     response: ServerResponse,
   ): Promise<void> => {
     const requestId = newId('req');
-    response.setHeader('x-request-id', requestId);
     try {
       const token = bearer(request);
       const principal = token === null ? null : tokens.verify(token);
-      const gone = new AbortController();
-      const leave = (): void => gone.abort();
-      response.once('close', leave);
-      draining.signal.addEventListener('abort', leave, { once: true });
-      response.once('close', () => draining.signal.removeEventListener('abort', leave));
+      const signal = leaving(response);
       const body =
         request.method === 'POST' ? await readBody(request, options.maxBodyBytes) : Buffer.alloc(0);
-      await graphql(request, response, body, context(principal, gone.signal, requestId));
+      await graphql(request, response, body, { ...services, principal, requestId, signal });
     } catch (error) {
+      if (!response.headersSent) response.setHeader('x-request-id', requestId);
       if (error instanceof AppError) {
         const status = error.code === 'TOO_LARGE' ? 413 : 401;
         json(
@@ -158,7 +159,7 @@ export const createServer = (options: ServerOptions): Server => {
 
   const serveHealth = async (path: string, response: ServerResponse): Promise<void> => {
     if (path === '/health/live') return json(response, 200, { status: 'ok' });
-    if (draining.signal.aborted) return json(response, 503, { status: 'draining' });
+    if (draining) return json(response, 503, { status: 'draining' });
     try {
       await options.ready();
       json(response, 200, { status: 'ok' });
@@ -192,7 +193,8 @@ export const createServer = (options: ServerOptions): Server => {
   return {
     listen: (port, host) => listen(server, port, host),
     async close(ms) {
-      draining.abort();
+      draining = true;
+      for (const request of underWay) request.abort();
       websocket.close();
       await closeHttp(server, ms);
     },
