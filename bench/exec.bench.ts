@@ -3,8 +3,8 @@ import { launchSandbank } from './launch.ts';
 import { openLocal } from './local.ts';
 import { quantile, type Row, round, row, timed } from './measure.ts';
 
-const WARM_UP = 30;
-const SAMPLES = 300;
+const WARM_UP = 100;
+const SAMPLES = 400;
 
 const EXEC =
   'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Failure { message } ... on ExecPayload { exitCode } } }';

@@ -46,6 +46,13 @@ export type ExecOptions = CommandInput & {
   stdin?: string | undefined;
   outputBytes?: number | undefined;
 };
+type LaunchOptions = {
+  /** Called between the row and the start. */
+  claim?: (id: string) => Promise<void>;
+  /** False: standard input is empty. Default true. */
+  stdin?: boolean;
+  onOutput?: OnOutput;
+};
 export type ExecResult = {
   process: Process;
   stdout: Uint8Array;
@@ -129,7 +136,7 @@ export const createProcessService = ({
   const launch = async (
     principal: Principal,
     { sandboxId, purpose, pty, ...raw }: Omit<StartOptions, 'idempotencyKey'>,
-    onOutput?: OnOutput,
+    { claim, stdin = true, onOutput }: LaunchOptions = {},
   ) => {
     const command = check(Command, raw);
     const { handle } = await sandboxes.open(principal, sandboxId);
@@ -156,17 +163,20 @@ export const createProcessService = ({
     };
     // The row first: what runs without one could never be found again.
     await store.processes.insert(row);
-    await journal.create(topicOf(row.id));
+    await claim?.(row.id);
     try {
-      const { id, argv } = row;
-      const process = await handle.spawn({
-        id,
-        argv: argv as [string, ...string[]],
-        env: command.env,
-        ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-        ...(pty ? { pty } : {}),
-        ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
-      });
+      const [process] = await Promise.all([
+        handle.spawn({
+          id: row.id,
+          argv: command.argv,
+          env: command.env,
+          stdin,
+          ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+          ...(pty ? { pty } : {}),
+          ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
+        }),
+        journal.create(topicOf(row.id)),
+      ]);
       const running: Process = { ...row, state: 'RUNNING', pid: process.pid };
       return { row: running, process, done: pumps.start(running, process, onOutput) };
     } catch (error) {
@@ -188,8 +198,8 @@ export const createProcessService = ({
       store.processes.page(tenant, sandboxId, filter, page),
     count: ({ tenant }, sandboxId, filter) => store.processes.count(tenant, sandboxId, filter),
     start(principal, { idempotencyKey, ...options }) {
-      const make = async (): Promise<Process> => {
-        const { row } = await launch(principal, options);
+      const make = async (claim: (id: string) => Promise<void>): Promise<Process> => {
+        const { row } = await launch(principal, options, { claim });
         await store.processes.update(row.tenant, row.id, { state: 'RUNNING', pid: row.pid }, [
           'STARTING',
         ]);
@@ -208,13 +218,17 @@ export const createProcessService = ({
     },
     async exec(principal, { stdin, outputBytes, purpose = 'exec', ...options }) {
       const collected = collectOutput(Math.min(outputBytes ?? execOutputBytes, execOutputBytes));
-      const { process, done } = await launch(principal, { ...options, purpose }, collected.add);
+      const { process, done } = await launch(
+        principal,
+        { ...options, purpose },
+        { stdin: Boolean(stdin), onOutput: collected.add },
+      );
       // A process that has ended, or does not read, decides that itself: its exit is the answer.
-      const feed = async (): Promise<void> => {
-        if (stdin) await process.write(Buffer.from(stdin));
+      const feed = async (text: string): Promise<void> => {
+        await process.write(Buffer.from(text));
         await process.closeStdin();
       };
-      feed().catch(() => undefined);
+      if (stdin) feed(stdin).catch(() => undefined);
       return { process: await done, ...collected.take() };
     },
     async runCode(principal, { runtime, code, ...options }) {

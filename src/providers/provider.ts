@@ -72,6 +72,8 @@ export type SpawnSpec = {
   cwd?: string;
   env: Readonly<Record<string, string>>;
   pty?: PtySize;
+  /** False: standard input is empty from the start, and nothing can be written to it. Default true. */
+  stdin?: boolean;
   /** Milliseconds until the whole process tree is killed; absent: no limit. */
   timeoutMs?: number;
 };

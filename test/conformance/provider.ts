@@ -147,6 +147,37 @@ export const testProvider = ({ name, open }: ProviderSubject): void => {
       expect(String(Buffer.concat(parts))).toBe('one two');
     });
 
+    it('has output streams that can be opened again by name', async () => {
+      const script = 'echo to-out > /dev/stdout; echo to-err > /dev/stderr';
+      const { stdout, stderr } = await collect(handle, ['bash', '-c', script]);
+      expect([String(stdout), String(stderr)]).toEqual(['to-out\n', 'to-err\n']);
+    });
+
+    it('gives an empty stdin to who asks for none', async () => {
+      const { stdout, exit } = await collect(handle, ['wc', '-c'], { stdin: false });
+      expect([String(stdout), exit.exitCode]).toEqual(['0\n', 0]);
+    });
+
+    it('keeps all that was written by a process that ended while nobody read', async () => {
+      // Up to where any provider holds a process back, and a little beyond, so that the last bytes wait in its pipe.
+      const sizes = Array.from({ length: 9 }, (_, index) => 8 * 2 ** 20 - 65_536 + index * 16_384);
+      await Promise.all(
+        sizes.map(async (size) => {
+          const process = await handle.spawn({
+            id: newId('prc'),
+            argv: ['head', '-c', String(size), '/dev/zero'],
+            env: {},
+          });
+          await new Promise((resolve) => setTimeout(resolve, 1_500));
+          let received = 0;
+          for await (const chunk of process.output)
+            if (chunk.kind === 'output') received += chunk.bytes.length;
+          expect(received).toBe(size);
+          expect((await process.exit).exitCode).toBe(0);
+        }),
+      );
+    });
+
     it('runs a process id once, whoever asks again', async () => {
       const id = newId('prc');
       const argv = ['bash', '-c', 'echo x >> once; sleep 1'] as const;

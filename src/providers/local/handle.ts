@@ -95,7 +95,7 @@ export const createHandle = async ({
     ref,
     files,
     ended: ended.promise,
-    async spawn({ id, argv, cwd, env: own, pty, timeoutMs }) {
+    async spawn({ id, argv, cwd, env: own, pty, stdin, timeoutMs }) {
       const { process, setPid } = processes.open(id, 0);
       const { pid } = (await link.request('spawn', {
         p: id,
@@ -103,6 +103,7 @@ export const createHandle = async ({
         cwd,
         env: { ...BASE_ENV, ...(network.mode === 'none' ? {} : PROXY_ENV), ...env, ...own },
         pty,
+        stdin,
         timeoutMs,
       })) as { pid: number | null };
       setPid(pid);

@@ -1,6 +1,7 @@
 import { killTree } from './kill-tree.ts';
 import { childrenCpuSeconds, peakMemory } from './measure.ts';
 import { type Output, openOutput } from './output.ts';
+import { openPipes } from './pipes.ts';
 import type { Head } from './protocol.ts';
 import { type Started, startPipes, startPty } from './start.ts';
 
@@ -13,10 +14,14 @@ type Entry = {
   timedOut: boolean;
 };
 
+const FIRST_SAMPLE_MS = 20;
+const SAMPLE_MS = 250;
+
 const fail = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
 export const openProcesses = (send: Send) => {
   const entries = new Map<string, Entry>();
+  const pipes = openPipes();
   let cpuSeen = childrenCpuSeconds();
 
   const find = (head: Head): Entry => {
@@ -49,13 +54,18 @@ export const openProcesses = (send: Send) => {
     output.attach(0);
     let timer: NodeJS.Timeout | null = null;
     let memory: number | null = null;
-    const sampler = setInterval(() => {
-      if (entry.pid) memory = Math.max(memory ?? 0, peakMemory(entry.pid) ?? 0);
-    }, 250);
+    const sample = (): void => {
+      const peak = entry.pid && peakMemory(entry.pid);
+      if (peak) memory = Math.max(memory ?? 0, peak);
+    };
+    // Not at once: until the program is loaded, it is our own memory that shows.
+    const first = setTimeout(sample, FIRST_SAMPLE_MS);
+    const sampler = setInterval(sample, SAMPLE_MS);
     const onExit = (code: number | null, signal: string | null): void => {
       if (entry.exited) return;
       entry.exited = true;
       if (timer) clearTimeout(timer);
+      clearTimeout(first);
       clearInterval(sampler);
       // The kernel adds a child's time to ours when it is reaped: the growth since the last reaping is this child's.
       const cpu = childrenCpuSeconds();
@@ -79,14 +89,14 @@ export const openProcesses = (send: Send) => {
       const pty = head.pty as { cols: number; rows: number } | undefined;
       entry.started = pty
         ? await startPty({ ...options, pty }, output.push, onExit)
-        : await startPipes(options, output.push, onExit);
+        : await startPipes({ ...options, stdin: head.stdin !== false }, pipes, output.push, onExit);
     } catch (error) {
       entries.delete(id);
+      clearTimeout(first);
       clearInterval(sampler);
       throw error;
     }
     entry.pid = entry.started.pid;
-    if (entry.pid) memory = peakMemory(entry.pid);
     if (typeof head.timeoutMs === 'number' && !entry.exited) {
       timer = setTimeout(() => {
         entry.timedOut = true;

@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { accessSync, constants, statSync, writeFileSync } from 'node:fs';
+import { accessSync, closeSync, constants, statSync, writeFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { Pipe } from './pipes.ts';
 
 export type StartOptions = {
   argv: [string, ...string[]];
@@ -54,37 +56,57 @@ const expendable = <Result>(start: () => Result): Result => {
 };
 
 export const startPipes = async (
-  options: StartOptions,
+  options: StartOptions & { stdin: boolean },
+  pipes: { take(): Pipe },
   push: Push,
   onExit: OnExit,
 ): Promise<Started> => {
   checkDirectory(options.cwd);
   const [file, ...args] = options.argv;
+  const [out, err] = [pipes.take(), pipes.take()];
   const child = expendable(() =>
     spawn(file, args, {
       cwd: options.cwd,
       env: options.env,
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: [options.stdin ? 'pipe' : 'ignore', out.write, err.write],
     }),
   );
+  for (const fd of [out.write, err.write]) closeSync(fd);
+  const { stdin } = child;
+  const outputs = (
+    [
+      ['stdout', out],
+      ['stderr', err],
+    ] as const
+  ).map(([stream, { read }]) => {
+    const socket = new Socket({ fd: read, readable: true, writable: false });
+    socket.on('data', (bytes: Buffer) => push(stream, bytes));
+    socket.on('error', () => undefined);
+    socket.once('close', () => {
+      open -= 1;
+      if (open === 0) finish();
+    });
+    return socket;
+  });
+  let open = outputs.length;
   let closed = false;
+  let paused = false;
   let result: [number | null, string | null] | null = null;
   const finish = (): void => {
-    if (closed || !result) return;
+    // Held back, what it wrote last is still in the pipe: `resume` comes here again.
+    if (closed || !result || (paused && open > 0)) return;
     closed = true;
-    child.stdout.destroy();
-    child.stderr.destroy();
+    for (const socket of outputs) socket.destroy();
+    stdin?.destroy();
     onExit(...result);
   };
-  child.stdout.on('data', (bytes: Buffer) => push('stdout', bytes));
-  child.stderr.on('data', (bytes: Buffer) => push('stderr', bytes));
-  child.stdin.on('error', () => undefined);
+  stdin?.on('error', () => undefined);
   child.once('exit', (code, signal) => {
     result = [code, signal];
-    setTimeout(finish, DRAIN_MS);
+    if (open === 0) finish();
+    else setTimeout(finish, DRAIN_MS);
   });
-  child.once('close', finish);
   child.once('error', (error: NodeJS.ErrnoException) => {
     if (child.pid !== undefined) return;
     // As a shell does: 127 for what is not there, 126 for what cannot run.
@@ -95,28 +117,26 @@ export const startPipes = async (
     result = [error.code === 'ENOENT' ? 127 : 126, null];
     finish();
   });
-  let stdinOpen = true;
   return {
     pid: child.pid ?? null,
     pause: () => {
-      child.stdout.pause();
-      child.stderr.pause();
+      paused = true;
+      for (const socket of outputs) socket.pause();
     },
     resume: () => {
-      child.stdout.resume();
-      child.stderr.resume();
+      paused = false;
+      for (const socket of outputs) socket.resume();
+      if (result) setTimeout(finish, DRAIN_MS);
     },
     write: (bytes) =>
       new Promise((resolve, reject) => {
-        if (!stdinOpen || child.stdin.destroyed) return reject(fail('EPIPE', 'stdin is closed'));
-        child.stdin.write(bytes, (error) =>
+        if (!stdin || stdin.writableEnded || stdin.destroyed)
+          return reject(fail('EPIPE', 'stdin is closed'));
+        stdin.write(bytes, (error) =>
           error ? reject(fail('EPIPE', 'the process has closed its stdin')) : resolve(),
         );
       }),
-    closeStdin: () => {
-      stdinOpen = false;
-      child.stdin.end();
-    },
+    closeStdin: () => void stdin?.end(),
     resize: () => {
       throw fail('EINVAL', 'the process has no terminal');
     },
