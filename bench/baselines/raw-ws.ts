@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { WebSocketServer } from 'ws';
 
 /**
@@ -51,5 +52,6 @@ server.on('connection', (socket) => {
     }
   });
 });
+await once(server, 'listening');
 const address = server.address();
 console.log(`ws://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`);

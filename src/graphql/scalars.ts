@@ -1,5 +1,6 @@
 import { GraphQLError } from 'graphql';
 import { builder } from './builder.ts';
+import { base64Leaf } from './json.ts';
 
 const invalid = (type: string, expected: string): GraphQLError =>
   new GraphQLError(`${type} must be ${expected}.`, { extensions: { code: 'INVALID_ARGUMENT' } });
@@ -30,8 +31,7 @@ builder.scalarType('Byte', {
 
 builder.scalarType('Base64', {
   description: 'Bytes in base64 (RFC 4648 §4, with padding).',
-  serialize: (value) =>
-    Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64'),
+  serialize: base64Leaf,
   parseValue: (value) => {
     const bytes = typeof value === 'string' ? Buffer.from(value, 'base64') : null;
     if (!bytes || bytes.toString('base64') !== value) {

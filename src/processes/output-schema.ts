@@ -126,6 +126,7 @@ const subscription = (name: string, idName: string, description: string) =>
     t.withAuth({ authenticated: true }).field({
       description,
       type: EventInterface,
+      extensions: { pureEvents: true },
       args: {
         [idName]: t.arg.id({ required: true, description: 'Whose.' }),
         after: t.arg({

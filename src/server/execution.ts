@@ -11,9 +11,11 @@ import {
 } from 'graphql';
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
+import { stringify } from '../graphql/json.ts';
 import { createComplexityLimit } from './complexity.ts';
 import type { ErrorMask } from './errors.ts';
-import { subscribeFresh } from './subscribe.ts';
+import { createSharedResults } from './shared-results.ts';
+import { type Delivery, subscribeFresh } from './subscribe.ts';
 
 const MAX_DOCUMENTS = 500;
 const MAX_CACHED_LENGTH = 64 * 1024;
@@ -36,11 +38,17 @@ export type Execution = {
     operation: Operation,
     context: Context,
   ): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult>;
+  /** The same as JSON, which subscribers of one stream share. */
+  subscribeAsText(
+    operation: Operation,
+    context: Context,
+  ): Promise<AsyncIterableIterator<string> | ExecutionResult>;
 };
 
 /** The one way to run a document, whatever brought it. */
 export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Execution => {
   const tooLarge = createComplexityLimit(schema);
+  const share = createSharedResults(schema);
   const documents = new Map<
     string,
     { document: DocumentNode } | { errors: readonly GraphQLError[] }
@@ -67,6 +75,24 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
     ...(name === undefined ? {} : { operationName: name }),
   });
 
+  const runner =
+    (operation: Operation, context: Context) =>
+    async (event: unknown): Promise<ExecutionResult> =>
+      masked(
+        await execute({ ...argumentsOf(operation, freshContext(context)), rootValue: event }),
+        context,
+      );
+  const subscribeWith = async <Out>(
+    operation: Operation,
+    context: Context,
+    delivery: Delivery<Out>,
+  ): Promise<AsyncIterableIterator<Out> | ExecutionResult> => {
+    const refused = tooLarge(operation);
+    if (refused) return masked({ errors: [refused] }, context);
+    const result = await subscribeFresh(argumentsOf(operation, context), delivery);
+    return Symbol.asyncIterator in result ? result : masked(result, context);
+  };
+
   const execution: Execution = {
     prepare(text) {
       const known = documents.get(text);
@@ -89,15 +115,16 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
       if (refused) return masked({ errors: [refused] }, context);
       return masked(await execute(argumentsOf(operation, context)), context);
     },
-    async subscribe(operation, context) {
-      const refused = tooLarge(operation);
-      if (refused) return masked({ errors: [refused] }, context);
-      return subscribeFresh(
-        argumentsOf(operation, context),
-        (args) => execute({ ...args, contextValue: freshContext(context) }),
-        (result) => masked(result, context),
-      );
-    },
+    subscribe: (operation, context) =>
+      subscribeWith(operation, context, {
+        event: runner(operation, context),
+        failure: (errors) => masked({ errors }, context),
+      }),
+    subscribeAsText: (operation, context) =>
+      subscribeWith(operation, context, {
+        event: share(operation, runner(operation, context)),
+        failure: (errors) => stringify(masked({ errors }, context)),
+      }),
   };
   return execution;
 };

@@ -11,6 +11,7 @@ import type { Context } from '../graphql/context.ts';
 import type { ErrorMask } from './errors.ts';
 import type { Execution, Operation } from './execution.ts';
 import { atInstant } from './subscribe.ts';
+import { sendAll } from './ws-sender.ts';
 
 export type WebSocketOptions = {
   schema: GraphQLSchema;
@@ -62,6 +63,8 @@ export const createGraphqlWs = ({
     document: Operation['document'];
     contextValue: Context;
     operation: Operation;
+    id: string;
+    socket: WebSocket;
   };
 
   useServer<Record<string, unknown>, State>(
@@ -94,7 +97,7 @@ export const createGraphqlWs = ({
         extra.forget?.();
         extra.gone?.abort();
       },
-      onSubscribe(ctx, _id, { query, variables, operationName }) {
+      onSubscribe(ctx, id, { query, variables, operationName }) {
         const { principal, gone } = ctx.extra;
         if (!principal || !gone) return [new GraphQLError('Unauthorized')];
         const contextValue = context(principal, gone.signal);
@@ -120,6 +123,8 @@ export const createGraphqlWs = ({
           operationName: operationName ?? null,
           contextValue,
           operation,
+          id,
+          socket: ctx.extra.socket,
         } as never;
       },
       execute: (args) =>
@@ -127,11 +132,11 @@ export const createGraphqlWs = ({
           (args as unknown as Args).operation,
           (args as unknown as Args).contextValue,
         ) as never,
-      subscribe: (args) =>
-        execution.subscribe(
-          (args as unknown as Args).operation,
-          (args as unknown as Args).contextValue,
-        ) as never,
+      async subscribe(args) {
+        const { operation, contextValue, id, socket } = args as unknown as Args;
+        const events = await execution.subscribeAsText(operation, contextValue);
+        return (Symbol.asyncIterator in events ? sendAll(events, id, socket) : events) as never;
+      },
     },
     sockets,
   );

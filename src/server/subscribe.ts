@@ -6,6 +6,7 @@ import {
 } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
+import { createInterruptible } from '../lib/interruptible.ts';
 
 /** setTimeout knows at most 2^31 - 1 ms; a token that lives longer is looked at again then. */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -32,22 +33,28 @@ const expired = (): GraphQLError => {
 
 const END = { done: true, value: undefined } as const;
 
+export type Delivery<Out> = {
+  /** What the subscriber gets for an event. */
+  event: (event: unknown) => Promise<Out>;
+  /** What it gets for a failure. */
+  failure: (errors: readonly GraphQLError[]) => Out;
+};
+
 /**
- * graphql-js's subscribe, but each event is executed by `run`, and the stream ends with TOKEN_EXPIRED when the token does.
- * Hand-written: `return()` must not wait for the next event.
+ * graphql-js's subscribe, but what becomes of each event is `delivery`'s, and the stream ends with TOKEN_EXPIRED when the token does.
+ * Hand-written: `return()` must not wait for the next event. A refusal at the start is a result, not a stream.
  */
-export const subscribeFresh = async (
+export const subscribeFresh = async <Out>(
   args: ExecutionArgs & { contextValue: Context },
-  run: (args: ExecutionArgs) => ExecutionResult | Promise<ExecutionResult>,
-  mask: (result: ExecutionResult) => ExecutionResult,
-): Promise<AsyncIterableIterator<ExecutionResult> | ExecutionResult> => {
+  delivery: Delivery<Out>,
+): Promise<AsyncIterableIterator<Out> | ExecutionResult> => {
   const source = await createSourceEventStream(args);
-  if (!(Symbol.asyncIterator in source)) return mask(source);
+  if (!(Symbol.asyncIterator in source)) return source;
   const events = source[Symbol.asyncIterator]();
-  const { promise: over, resolve: expire } = Promise.withResolvers<'expired'>();
+  const waiting = createInterruptible<unknown, 'expired'>(events);
   const { principal } = args.contextValue;
   const forget = principal
-    ? atInstant(principal.expiresAt, () => expire('expired'))
+    ? atInstant(principal.expiresAt, () => waiting.interrupt('expired'))
     : () => undefined;
   let done = false;
   const finish = (): typeof END => {
@@ -55,33 +62,30 @@ export const subscribeFresh = async (
     forget();
     return END;
   };
-  const results: AsyncIterableIterator<ExecutionResult> = {
+  const fail = (error: unknown): IteratorResult<Out> => {
+    finish();
+    const known =
+      error instanceof GraphQLError
+        ? error
+        : new GraphQLError(String(error), { originalError: error as Error });
+    return { done: false, value: delivery.failure([known]) };
+  };
+  const results: AsyncIterableIterator<Out> = {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
       if (done) return END;
       try {
-        const event = await Promise.race([events.next(), over]);
+        const event = await waiting.next();
         if (event === 'expired') {
-          finish();
           void events.return?.();
-          return { done: false, value: mask({ errors: [expired()] }) };
+          return fail(expired());
         }
         if (event.done) return finish();
-        return { done: false, value: mask(await run({ ...args, rootValue: event.value })) };
+        return { done: false, value: await delivery.event(event.value) };
       } catch (error) {
-        finish();
-        return {
-          done: false,
-          value: mask({
-            errors: [
-              error instanceof GraphQLError
-                ? error
-                : new GraphQLError(String(error), { originalError: error as Error }),
-            ],
-          }),
-        };
+        return fail(error);
       }
     },
     async return() {

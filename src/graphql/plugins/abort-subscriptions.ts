@@ -4,6 +4,7 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core';
 import type { GraphQLFieldResolver } from 'graphql';
+import { createInterruptible } from '../../lib/interruptible.ts';
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -43,30 +44,31 @@ class AbortSubscriptionsPlugin<Types extends SchemaTypes> extends BasePlugin<Typ
   }
 }
 
+const END: IteratorResult<unknown> = { done: true, value: undefined };
+
 const stoppable = (
   events: AsyncIterable<unknown>,
   controller: AbortController,
   release: () => void,
 ): AsyncIterableIterator<unknown> => {
   const iterator = events[Symbol.asyncIterator]();
-  const end: IteratorResult<unknown> = { done: true, value: undefined };
-  const { promise: stopped, resolve: stop } = Promise.withResolvers<IteratorResult<unknown>>();
+  const waiting = createInterruptible<unknown, typeof END>(iterator);
   let done = false;
   const finish = (): void => {
     done = true;
     release();
-    stop(end);
+    waiting.interrupt(END);
     controller.abort();
   };
-  controller.signal.addEventListener('abort', () => stop(end), { once: true });
+  controller.signal.addEventListener('abort', () => waiting.interrupt(END), { once: true });
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
     async next() {
-      if (done) return end;
+      if (done) return END;
       try {
-        const result = await Promise.race([iterator.next(), stopped]);
+        const result = await waiting.next();
         if (result.done) finish();
         return result;
       } catch (error) {
@@ -80,7 +82,7 @@ const stoppable = (
         // The source sees the aborted signal; what it throws while ending concerns nobody.
         void Promise.resolve(iterator.return?.()).catch(() => undefined);
       }
-      return end;
+      return END;
     },
   };
 };

@@ -1,0 +1,65 @@
+import {
+  type DocumentNode,
+  type ExecutionResult,
+  type FieldNode,
+  type GraphQLSchema,
+  getOperationAST,
+  Kind,
+  visit,
+} from 'graphql';
+import { stringify } from '../graphql/json.ts';
+import type { Operation } from './execution.ts';
+
+/** The one root field of a subscription whose events depend on nothing but themselves. */
+const pureRoot = (schema: GraphQLSchema, { document, name }: Operation): FieldNode | undefined => {
+  const [root, ...others] = getOperationAST(document, name)?.selectionSet.selections ?? [];
+  if (root?.kind !== Kind.FIELD || others.length > 0) return undefined;
+  const field = schema.getSubscriptionType()?.getFields()[root.name.value];
+  return field?.extensions.pureEvents === true ? root : undefined;
+};
+
+/** Names of the variables that can change what an event shows: all but the root field's arguments. */
+const variablesBelow = (document: DocumentNode, root: FieldNode): string[] => {
+  const names = new Set<string>();
+  const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
+  for (const part of [root.selectionSet, ...(root.directives ?? []), ...fragments])
+    if (part) visit(part, { Variable: ({ name }) => void names.add(name.value) });
+  return [...names].sort();
+};
+
+/**
+ * A thousand subscribers of one stream get the same event objects. Where a field says that what its events show depends on the event
+ * alone (`pureEvents`), each is executed and written as JSON once for all who asked the same.
+ */
+export const createSharedResults = (schema: GraphQLSchema) => {
+  const texts = new WeakMap<object, Map<DocumentNode, Map<string, string>>>();
+  const used = new WeakMap<FieldNode, string[]>();
+
+  /** How one subscription turns an event into the JSON of its result. */
+  return (
+    operation: Operation,
+    run: (event: unknown) => Promise<ExecutionResult>,
+  ): ((event: unknown) => Promise<string>) => {
+    const { document, variables, name } = operation;
+    const alone = async (event: unknown): Promise<string> => stringify(await run(event));
+    const root = pureRoot(schema, operation);
+    if (!root) return alone;
+    const names = used.get(root) ?? variablesBelow(document, root);
+    used.set(root, names);
+    const key = JSON.stringify([name, ...names.map((one) => variables?.[one])]);
+
+    return async (event) => {
+      if (typeof event !== 'object' || event === null) return alone(event);
+      const known = texts.get(event)?.get(document)?.get(key);
+      if (known !== undefined) return known;
+      const result = await run(event);
+      const text = stringify(result);
+      // An error names the request it happened in.
+      if (result.errors) return text;
+      const ofEvent = texts.get(event) ?? new Map<DocumentNode, Map<string, string>>();
+      texts.set(event, ofEvent);
+      ofEvent.set(document, (ofEvent.get(document) ?? new Map<string, string>()).set(key, text));
+      return text;
+    };
+  };
+};
