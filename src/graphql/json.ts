@@ -5,11 +5,14 @@ const LONG = 1_024;
 const MARK = `base64:${randomBytes(12).toString('hex')}:`;
 const PLACE = new RegExp(`"${MARK}(\\d+)"`);
 
+/** JSON as text, or as the UTF-8 of it. */
+export type Json = string | Buffer;
+
 let collected: string[] | null = null;
 
 /**
  * Base64 as a leaf of a result. JSON.stringify looks for characters to escape in every string, which in base64 are none and takes ten
- * times as long as making it: `stringify` leaves long ones out and puts them in afterwards. For JSON.stringify it is a string.
+ * times as long as making it: `encodeJson` leaves long ones out and puts them in afterwards. For JSON.stringify it is a string.
  */
 export const base64Leaf = (bytes: Uint8Array): string | { toJSON(): string } => {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
@@ -23,17 +26,26 @@ export const base64Leaf = (bytes: Uint8Array): string | { toJSON(): string } => 
   };
 };
 
-/** JSON.stringify, faster for results with much base64 in them. */
-export const stringify = (value: unknown): string => {
+/** JSON.stringify as UTF-8: a buffer when there is much base64 in it, which then is never searched or copied as text. */
+export const encodeJson = (value: unknown): Json => {
   const found: string[] = [];
   collected = found;
   try {
     const text = JSON.stringify(value);
     if (found.length === 0) return text;
-    return text
-      .split(PLACE)
-      .map((part, index) => (index % 2 === 0 ? part : `"${found[Number(part)]}"`))
-      .join('');
+    // One allocation: large ones cost more than what is written into them.
+    const parts = text.split(PLACE).map((part, index) => (index % 2 ? found[Number(part)] : part));
+    const json = Buffer.allocUnsafe(
+      parts.reduce(
+        (size, part = '', index) => size + (index % 2 ? part.length + 2 : Buffer.byteLength(part)),
+        0,
+      ),
+    );
+    let end = 0;
+    parts.forEach((part = '', index) => {
+      end += index % 2 ? json.write(`"${part}"`, end, 'latin1') : json.write(part, end);
+    });
+    return json;
   } finally {
     collected = null;
   }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { AppError } from '../errors.ts';
 
 const MAC_BYTES = 12;
@@ -11,8 +11,9 @@ export type Cursors = {
 
 /** Opaque places in a stream, bound by HMAC-SHA-256 (cut to 96 bits) to tenant and topic. */
 export const createCursors = (secret: string): Cursors => {
+  const key = createSecretKey(Buffer.from(secret));
   const mac = (tenant: string, topic: string, seq: Buffer): Buffer =>
-    createHmac('sha256', secret)
+    createHmac('sha256', key)
       .update(JSON.stringify([tenant, topic]))
       .update(seq)
       .digest()

@@ -2,6 +2,8 @@
 export type Mailbox<Item> = {
   push(item: Item): void;
   end(): void;
+  /** The next `next` would wait, or say the end. */
+  isEmpty(): boolean;
   next(): Promise<IteratorResult<Item, undefined>>;
 };
 
@@ -21,6 +23,7 @@ export const createMailbox = <Item>(): Mailbox<Item> => {
       ended = true;
       for (const reader of waiting.splice(0)) reader(END);
     },
+    isEmpty: () => items.length === 0,
     next() {
       const item = items.shift();
       if (item !== undefined) return Promise.resolve({ done: false, value: item });

@@ -11,7 +11,7 @@ import {
 } from 'graphql';
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
-import { stringify } from '../graphql/json.ts';
+import { encodeJson, type Json } from '../graphql/json.ts';
 import { createComplexityLimit } from './complexity.ts';
 import type { ErrorMask } from './errors.ts';
 import { createSharedResults } from './shared-results.ts';
@@ -42,7 +42,7 @@ export type Execution = {
   subscribeAsText(
     operation: Operation,
     context: Context,
-  ): Promise<AsyncIterableIterator<string> | ExecutionResult>;
+  ): Promise<AsyncIterableIterator<Json> | ExecutionResult>;
 };
 
 /** The one way to run a document, whatever brought it. */
@@ -123,7 +123,7 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
     subscribeAsText: (operation, context) =>
       subscribeWith(operation, context, {
         event: share(operation, runner(operation, context)),
-        failure: (errors) => stringify(masked({ errors }, context)),
+        failure: (errors) => encodeJson(masked({ errors }, context)),
       }),
   };
   return execution;

@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
-import { stringify } from '../graphql/json.ts';
+import { encodeJson } from '../graphql/json.ts';
 import { type ErrorMask, refusal } from './errors.ts';
 import type { Execution } from './execution.ts';
 
@@ -82,7 +82,7 @@ export const createGraphqlHttp = ({
     // Without data the request itself was at fault (variables, say): Yoga knows the status for that.
     if (!('data' in result)) return false;
     // A string goes out in one write together with the headers, a buffer in two.
-    const text = stringify(result);
+    const text = encodeJson(result);
     response
       .writeHead(200, {
         'content-type': answerType,

@@ -64,7 +64,7 @@ export const createGraphqlWs = ({
     contextValue: Context;
     operation: Operation;
     id: string;
-    socket: WebSocket;
+    extra: Extra;
   };
 
   useServer<Record<string, unknown>, State>(
@@ -124,7 +124,7 @@ export const createGraphqlWs = ({
           contextValue,
           operation,
           id,
-          socket: ctx.extra.socket,
+          extra: ctx.extra,
         } as never;
       },
       execute: (args) =>
@@ -133,9 +133,13 @@ export const createGraphqlWs = ({
           (args as unknown as Args).contextValue,
         ) as never,
       async subscribe(args) {
-        const { operation, contextValue, id, socket } = args as unknown as Args;
+        const { operation, contextValue, id, extra } = args as unknown as Args;
         const events = await execution.subscribeAsText(operation, contextValue);
-        return (Symbol.asyncIterator in events ? sendAll(events, id, socket) : events) as never;
+        return (
+          Symbol.asyncIterator in events
+            ? sendAll(events, id, extra.socket, extra.request.socket)
+            : events
+        ) as never;
       },
     },
     sockets,

@@ -7,7 +7,7 @@ import {
   Kind,
   visit,
 } from 'graphql';
-import { stringify } from '../graphql/json.ts';
+import { encodeJson, type Json } from '../graphql/json.ts';
 import type { Operation } from './execution.ts';
 
 /** The one root field of a subscription whose events depend on nothing but themselves. */
@@ -32,16 +32,16 @@ const variablesBelow = (document: DocumentNode, root: FieldNode): string[] => {
  * alone (`pureEvents`), each is executed and written as JSON once for all who asked the same.
  */
 export const createSharedResults = (schema: GraphQLSchema) => {
-  const texts = new WeakMap<object, Map<DocumentNode, Map<string, string>>>();
+  const texts = new WeakMap<object, Map<DocumentNode, Map<string, Json>>>();
   const used = new WeakMap<FieldNode, string[]>();
 
   /** How one subscription turns an event into the JSON of its result. */
   return (
     operation: Operation,
     run: (event: unknown) => Promise<ExecutionResult>,
-  ): ((event: unknown) => Promise<string>) => {
+  ): ((event: unknown) => Promise<Json>) => {
     const { document, variables, name } = operation;
-    const alone = async (event: unknown): Promise<string> => stringify(await run(event));
+    const alone = async (event: unknown): Promise<Json> => encodeJson(await run(event));
     const root = pureRoot(schema, operation);
     if (!root) return alone;
     const names = used.get(root) ?? variablesBelow(document, root);
@@ -53,12 +53,12 @@ export const createSharedResults = (schema: GraphQLSchema) => {
       const known = texts.get(event)?.get(document)?.get(key);
       if (known !== undefined) return known;
       const result = await run(event);
-      const text = stringify(result);
+      const text = encodeJson(result);
       // An error names the request it happened in.
       if (result.errors) return text;
-      const ofEvent = texts.get(event) ?? new Map<DocumentNode, Map<string, string>>();
+      const ofEvent = texts.get(event) ?? new Map<DocumentNode, Map<string, Json>>();
       texts.set(event, ofEvent);
-      ofEvent.set(document, (ofEvent.get(document) ?? new Map<string, string>()).set(key, text));
+      ofEvent.set(document, (ofEvent.get(document) ?? new Map<string, Json>()).set(key, text));
       return text;
     };
   };

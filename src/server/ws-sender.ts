@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
+import type { Json } from '../graphql/json.ts';
 
 const END = { done: true, value: undefined } as const;
 
@@ -7,16 +9,24 @@ const END = { done: true, value: undefined } as const;
  * iterator that yields nothing, ends with the stream, and can be returned. The next event is pulled when the last one has left.
  */
 export const sendAll = (
-  results: AsyncIterableIterator<string>,
+  results: AsyncIterableIterator<Json>,
   id: string,
   socket: WebSocket,
+  raw: Socket,
 ): AsyncGenerator<never, undefined> => {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
   let stopped = false;
-  const sent = (text: string): Promise<void> =>
+  const sent = (json: Json): Promise<void> =>
     new Promise((resolve) => {
       // A socket that has broken is closed by its own handler.
-      socket.send(text, () => resolve());
+      const done = (): void => resolve();
+      if (typeof json === 'string') return socket.send(`${head}${json}}`, done);
+      // In fragments, which leave in one write: a large result is not copied for each subscriber.
+      raw.cork();
+      socket.send(head, { fin: false });
+      socket.send(json, { fin: false, binary: false });
+      socket.send('}', { fin: true }, done);
+      raw.uncork();
     });
   return {
     [Symbol.asyncIterator]() {
@@ -26,7 +36,7 @@ export const sendAll = (
       while (!stopped) {
         const result = await results.next();
         if (result.done || stopped || socket.readyState !== socket.OPEN) break;
-        await sent(`${head}${result.value}}`);
+        await sent(result.value);
       }
       return END;
     },

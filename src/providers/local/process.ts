@@ -19,7 +19,8 @@ const LOST: ProcessExit = {
   maxMemoryBytes: null,
 };
 
-/** The supervisor stops at 8 MiB that are not acknowledged; what sends four times as much is not our supervisor. */
+/** The supervisor stops at 8 MiB that are not acknowledged and goes on at 4; what sends four times as much is not our supervisor. */
+const ACK_BYTES = 2 ** 20;
 const MAX_HELD = 32 * 2 ** 20;
 
 const isStream = (name: unknown): name is OutputChunk['stream'] =>
@@ -73,6 +74,7 @@ export const createProcessTable = (link: Link): ProcessTable => {
       let pid: number | null = null;
       let position = after;
       let previous = 0;
+      let unacknowledged = 0;
       let held = 0;
       const finish = (how: ProcessExit): void => {
         losers.delete(lose);
@@ -93,14 +95,22 @@ export const createProcessTable = (link: Link): ProcessTable => {
           lose();
         } else mailbox.push({ kind: 'output', stream: head.s, bytes: body, position: n });
       });
+      const note = (size: number): void => {
+        held -= size;
+        unacknowledged += size;
+      };
       const output: AsyncIterable<OutputChunk | OutputLost> = {
         [Symbol.asyncIterator]: () => ({
           async next() {
-            if (previous) link.notify({ t: 'ack', p: id, n: previous });
+            // Each costs a system call: when there is nothing else to do, or now and then.
+            if (previous && (mailbox.isEmpty() || unacknowledged > ACK_BYTES)) {
+              link.notify({ t: 'ack', p: id, n: previous });
+              unacknowledged = 0;
+            }
             const result = await mailbox.next();
             previous = result.done ? 0 : result.value.position;
             if (!result.done && result.value.kind === 'output')
-              held -= result.value.bytes.length + FRAME_COST;
+              note(result.value.bytes.length + FRAME_COST);
             return result;
           },
           async return() {
