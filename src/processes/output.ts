@@ -97,7 +97,7 @@ export type OutputReader = {
     processId: string,
     after: string | null,
     signal: AbortSignal,
-  ): Promise<AsyncIterable<ProcessEvent>>;
+  ): Promise<AsyncIterableIterator<ProcessEvent>>;
   /** The same events, as many as are there now and fit in about `bytes`. */
   page(
     tenant: string,
@@ -150,32 +150,50 @@ export const createOutputReader = ({
         }
       };
       let batches = open();
-      return (async function* (): AsyncGenerator<ProcessEvent> {
-        const trimmed = (from: number, to: number): GapEvent => ({
-          kind: 'gap',
-          cursor: at(to),
-          from,
-          to,
-          reason: 'The output is older than what is kept.',
-        });
-        if (trimmedBefore) yield trimmed(1, place);
-        for (;;) {
-          try {
-            for await (const items of batches) {
-              const last = items.at(-1);
-              yield* eventsOf(items, at);
-              if (last) place = 'gap' in last ? last.to : last.seq;
-            }
-            return;
-          } catch (error) {
-            if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
-            const from = place + 1;
-            place = ((await journal.info(topic))?.first ?? place + 1) - 1;
-            yield trimmed(from, place);
-            batches = open();
-          }
+      const trimmed = (from: number, to: number): GapEvent => ({
+        kind: 'gap',
+        cursor: at(to),
+        from,
+        to,
+        reason: 'The output is older than what is kept.',
+      });
+      const nextBatch = async (): Promise<readonly ProcessEvent[] | null> => {
+        try {
+          const { value: items } = await batches.next();
+          const last = items?.at(-1);
+          if (!last) return null;
+          place = 'gap' in last ? last.to : last.seq;
+          return eventsOf(items, at);
+        } catch (error) {
+          if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
+          const from = place + 1;
+          place = ((await journal.info(topic))?.first ?? from) - 1;
+          batches = open();
+          return [trimmed(from, place)];
         }
-      })();
+      };
+      let events: readonly ProcessEvent[] = trimmedBefore ? [trimmed(1, place)] : [];
+      let index = 0;
+      // Hand-written: a generator would take three turns of the microtask queue more for each event, and there are thousands of readers.
+      const reader: AsyncIterableIterator<ProcessEvent> = {
+        [Symbol.asyncIterator]() {
+          return this;
+        },
+        async next() {
+          if (index >= events.length) {
+            const batch = await nextBatch();
+            if (!batch) return { done: true, value: undefined };
+            events = batch;
+            index = 0;
+          }
+          return { done: false, value: events[index++] as ProcessEvent };
+        },
+        async return() {
+          await batches.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+      return reader;
     },
     async page(tenant, processId, after, bytes) {
       const topic = topicOf(processId);

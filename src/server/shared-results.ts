@@ -32,34 +32,38 @@ const variablesBelow = (document: DocumentNode, root: FieldNode): string[] => {
  * alone (`pureEvents`), each is executed and written as JSON once for all who asked the same.
  */
 export const createSharedResults = (schema: GraphQLSchema) => {
-  const texts = new WeakMap<object, Map<DocumentNode, Map<string, Json>>>();
-  const used = new WeakMap<FieldNode, string[]>();
+  const texts = new WeakMap<object, Map<string, Promise<Json | null>>>();
+  const known = new WeakMap<FieldNode, { number: number; variables: string[] }>();
+  let count = 0;
 
   /** How one subscription turns an event into the JSON of its result. */
   return (
     operation: Operation,
     run: (event: unknown) => Promise<ExecutionResult>,
   ): ((event: unknown) => Promise<Json>) => {
-    const { document, variables, name } = operation;
+    const { document, variables } = operation;
     const alone = async (event: unknown): Promise<Json> => encodeJson(await run(event));
     const root = pureRoot(schema, operation);
     if (!root) return alone;
-    const names = used.get(root) ?? variablesBelow(document, root);
-    used.set(root, names);
-    const key = JSON.stringify([name, ...names.map((one) => variables?.[one])]);
+    const asked = known.get(root) ?? {
+      number: ++count,
+      variables: variablesBelow(document, root),
+    };
+    known.set(root, asked);
+    const key = JSON.stringify([asked.number, asked.variables.map((one) => variables?.[one])]);
 
+    const make = async (event: unknown): Promise<Json | null> => {
+      const result = await run(event);
+      return result.errors ? null : encodeJson(result);
+    };
     return async (event) => {
       if (typeof event !== 'object' || event === null) return alone(event);
-      const known = texts.get(event)?.get(document)?.get(key);
-      if (known !== undefined) return known;
-      const result = await run(event);
-      const text = encodeJson(result);
-      // An error names the request it happened in.
-      if (result.errors) return text;
-      const ofEvent = texts.get(event) ?? new Map<DocumentNode, Map<string, Json>>();
+      const ofEvent = texts.get(event) ?? new Map<string, Promise<Json | null>>();
       texts.set(event, ofEvent);
-      ofEvent.set(document, (ofEvent.get(document) ?? new Map<string, Json>()).set(key, text));
-      return text;
+      const shared = ofEvent.get(key) ?? make(event);
+      ofEvent.set(key, shared);
+      // An error names the request it happened in: that each has for itself.
+      return (await shared) ?? alone(event);
     };
   };
 };

@@ -2,6 +2,18 @@ import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Json } from '../graphql/json.ts';
 
+/**
+ * What is to be sent in this turn of the event loop leaves together at its end: the writes of a thousand subscribers one after the other,
+ * with nothing in between, take half the time.
+ */
+const outbox: (() => void)[] = [];
+const flush = (): void => {
+  for (const send of outbox.splice(0)) send();
+};
+const sendSoon = (send: () => void): void => {
+  if (outbox.push(send) === 1) setImmediate(flush);
+};
+
 const END = { done: true, value: undefined } as const;
 
 /**
@@ -16,17 +28,25 @@ export const sendAll = (
 ): AsyncGenerator<never, undefined> => {
   const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
   let stopped = false;
+  const send = (json: Json, done: () => void): void => {
+    if (typeof json === 'string') {
+      socket.send(`${head}${json}}`, done);
+      return;
+    }
+    // In fragments, which leave in one write: a large result is not copied for each subscriber.
+    raw.cork();
+    socket.send(head, { fin: false });
+    socket.send(json, { fin: false, binary: false });
+    socket.send('}', { fin: true }, done);
+    raw.uncork();
+  };
   const sent = (json: Json): Promise<void> =>
     new Promise((resolve) => {
-      // A socket that has broken is closed by its own handler.
-      const done = (): void => resolve();
-      if (typeof json === 'string') return socket.send(`${head}${json}}`, done);
-      // In fragments, which leave in one write: a large result is not copied for each subscriber.
-      raw.cork();
-      socket.send(head, { fin: false });
-      socket.send(json, { fin: false, binary: false });
-      socket.send('}', { fin: true }, done);
-      raw.uncork();
+      sendSoon(() => {
+        // A socket that has broken is closed by its own handler.
+        if (stopped || socket.readyState !== socket.OPEN) resolve();
+        else send(json, () => resolve());
+      });
     });
   return {
     [Symbol.asyncIterator]() {
@@ -35,7 +55,7 @@ export const sendAll = (
     async next() {
       while (!stopped) {
         const result = await results.next();
-        if (result.done || stopped || socket.readyState !== socket.OPEN) break;
+        if (result.done) break;
         await sent(result.value);
       }
       return END;
