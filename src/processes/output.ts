@@ -157,23 +157,15 @@ export const createOutputReader = ({
         to,
         reason: 'The output is older than what is kept.',
       });
-      const nextBatch = async (): Promise<readonly ProcessEvent[] | null> => {
-        try {
-          const { value: items } = await batches.next();
-          const last = items?.at(-1);
-          if (!last) return null;
-          place = 'gap' in last ? last.to : last.seq;
-          return eventsOf(items, at);
-        } catch (error) {
-          if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
-          const from = place + 1;
-          place = ((await journal.info(topic))?.first ?? from) - 1;
-          batches = open();
-          return [trimmed(from, place)];
-        }
-      };
       let events: readonly ProcessEvent[] = trimmedBefore ? [trimmed(1, place)] : [];
       let index = 0;
+      const fallen = async (error: unknown): Promise<ProcessEvent> => {
+        if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
+        const from = place + 1;
+        place = ((await journal.info(topic))?.first ?? from) - 1;
+        batches = open();
+        return trimmed(from, place);
+      };
       // Hand-written: a generator would take three turns of the microtask queue more for each event, and there are thousands of readers.
       const reader: AsyncIterableIterator<ProcessEvent> = {
         [Symbol.asyncIterator]() {
@@ -181,10 +173,16 @@ export const createOutputReader = ({
         },
         async next() {
           if (index >= events.length) {
-            const batch = await nextBatch();
-            if (!batch) return { done: true, value: undefined };
-            events = batch;
-            index = 0;
+            try {
+              const { value: items } = await batches.next();
+              const last = items?.at(-1);
+              if (!last) return { done: true, value: undefined };
+              place = 'gap' in last ? last.to : last.seq;
+              events = eventsOf(items, at);
+              index = 0;
+            } catch (error) {
+              return { done: false, value: await fallen(error) };
+            }
           }
           return { done: false, value: events[index++] as ProcessEvent };
         },

@@ -6,7 +6,6 @@ import {
 } from 'graphql';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
-import { createInterruptible } from '../lib/interruptible.ts';
 
 /** setTimeout knows at most 2^31 - 1 ms; a token that lives longer is looked at again then. */
 const MAX_DELAY = 2 ** 31 - 1;
@@ -51,12 +50,16 @@ export const subscribeFresh = async <Out>(
   const source = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in source)) return source;
   const events = source[Symbol.asyncIterator]();
-  const waiting = createInterruptible<unknown, 'expired'>(events);
   const { principal } = args.contextValue;
-  const forget = principal
-    ? atInstant(principal.expiresAt, () => waiting.interrupt('expired'))
-    : () => undefined;
   let done = false;
+  let isExpired = false;
+  const forget = principal
+    ? atInstant(principal.expiresAt, () => {
+        isExpired = true;
+        // Every source of ours answers a waiting next() when it is returned (plugins/abort-subscriptions).
+        void events.return?.();
+      })
+    : () => undefined;
   const finish = (): typeof END => {
     done = true;
     forget();
@@ -77,13 +80,9 @@ export const subscribeFresh = async <Out>(
     async next() {
       if (done) return END;
       try {
-        const event = await waiting.next();
-        if (event === 'expired') {
-          void events.return?.();
-          return fail(expired());
-        }
-        if (event.done) return finish();
-        return { done: false, value: await delivery.event(event.value) };
+        const event = isExpired ? END : await events.next();
+        if (!event.done) return { done: false, value: await delivery.event(event.value) };
+        return isExpired ? fail(expired()) : finish();
       } catch (error) {
         return fail(error);
       }
