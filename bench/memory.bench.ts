@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSandbox } from './client.ts';
+import { call, createSandbox } from './client.ts';
 import { residentKib } from './cpu.ts';
 import { launchSandbank } from './launch.ts';
 import { type Row, round, row } from './measure.ts';
@@ -9,21 +9,16 @@ const COUNT = 200;
 
 const availableKib = (): number =>
   Number(/MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
-const bwraps = (): number =>
-  readdirSync('/proc').filter((pid) => {
-    try {
-      return /^\d+$/.test(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'bwrap';
-    } catch {
-      return false;
-    }
-  }).length;
+
+const EXEC =
+  'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Failure { message } ... on ExecPayload { exitCode } } }';
 
 /** 200 local sandboxes at once on this machine, idle. */
 export const run = async (): Promise<Row[]> => {
   const server = await launchSandbank({ SANDBANK_WARM_SANDBOXES: '0' });
   try {
     await createSandbox(server);
-    const [memory, processes, resident] = [availableKib(), bwraps(), residentKib(server.pid)];
+    const [memory, resident] = [availableKib(), residentKib(server.pid)];
     const start = performance.now();
     const ids: string[] = [];
     for (let index = 0; index < COUNT; index += 10) {
@@ -33,7 +28,13 @@ export const run = async (): Promise<Row[]> => {
     await sleep(3_000);
     const each = (memory - availableKib()) / COUNT / 1_024;
     const own = (residentKib(server.pid) - resident) / COUNT / 1_024;
-    const alive = (bwraps() - processes) / 2;
+    let alive = 0;
+    for (const sandboxId of ids) {
+      const { exec } = await call<{ exec: { exitCode: number } }>(server, EXEC, {
+        input: { sandboxId, argv: ['true'] },
+      });
+      if (exec.exitCode === 0) alive += 1;
+    }
     return [
       row(
         '200 local sandboxes at once, created 10 at a time',

@@ -95,8 +95,8 @@ export const createFileJournal = async ({
       if (topic.ended)
         throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
       if (records.length === 0) return topic.last;
-      const { frames, kept } = encodeRecords(records, topic.last + 1, topic.seed);
-      writeFrames(topic, frames);
+      const { parts, size, kept } = encodeRecords(records, topic.last + 1, topic.seed);
+      writeFrames(topic, parts, size);
       keepOpen(topic);
       remember(topic, kept);
       trimTopic(topic, retainBytes);

@@ -15,7 +15,7 @@ export type NewRecord = {
   kind: string;
   /** Small facts beside the bytes, at most 64 KiB as JSON. */
   meta: JsonValue;
-  /** At most 1 MiB. */
+  /** At most 1 MiB. Given away with the append: whoever changes them afterwards changes what readers see. */
   bytes: Uint8Array;
 };
 

@@ -34,17 +34,25 @@ export const measureRecord = ({ kind, meta, bytes }: NewRecord): Measured => {
   return { json, metaBytes, size: MIN_FRAME + kind.length + metaBytes + bytes.length };
 };
 
-/** The frames of some records in one buffer; the records that come back have their bytes in it and share nothing with the caller. */
+/** Copying this many bytes costs more than a part of their own in the write. */
+const LARGE = 8 * 1024;
+
+/** The frames of some records, as parts to be written one after the other. Large bytes are taken as they are, small ones copied. */
 export const encodeRecords = (
   records: readonly NewRecord[],
   firstSeq: number,
   seed: number,
-): { frames: Buffer; kept: Kept[] } => {
+): { parts: Uint8Array[]; size: number; kept: Kept[] } => {
   const measured = records.map(measureRecord);
-  const frames = Buffer.allocUnsafe(measured.reduce((sum, { size }) => sum + size, 0));
+  const isLarge = ({ bytes }: NewRecord): boolean => bytes.length >= LARGE;
+  const own = records.reduce((sum, record) => sum - (isLarge(record) ? record.bytes.length : 0), 0);
+  const size = measured.reduce((sum, one) => sum + one.size, 0);
+  const frames = Buffer.allocUnsafe(size + own);
+  const parts: Uint8Array[] = [];
   let start = 0;
+  let written = 0;
   const kept = records.map((record, index): Kept => {
-    const { json, metaBytes, size } = measured[index] ?? measureRecord(record);
+    const { json, metaBytes, size: frameSize } = measured[index] ?? measureRecord(record);
     const seq = firstSeq + index;
     let place = frames.writeDoubleBE(seq, start + HEAD);
     place = frames.writeDoubleBE(record.at, place);
@@ -52,16 +60,25 @@ export const encodeRecords = (
     place += frames.write(record.kind, place, 'latin1');
     place = frames.writeUInt32BE(metaBytes, place);
     place += frames.write(json, place);
-    frames.set(record.bytes, place);
-    const end = start + size;
-    frames.writeUInt32BE(size - HEAD, start);
-    frames.writeUInt32BE(crc32(frames.subarray(start + HEAD, end), seed), start + 4);
+    const crc = crc32(frames.subarray(start + HEAD, place), seed);
+    frames.writeUInt32BE(frameSize - HEAD, start);
+    frames.writeUInt32BE(crc32(record.bytes, crc), start + 4);
     frames.writeUInt32BE(crc32(frames.subarray(start, start + 8), seed), start + 8);
-    start = end;
+    let { bytes } = record;
+    if (isLarge(record)) {
+      parts.push(frames.subarray(written, place), bytes);
+      written = place;
+    } else {
+      frames.set(bytes, place);
+      bytes = frames.subarray(place, place + bytes.length);
+      place += bytes.length;
+    }
+    start = place;
     const { at, kind, meta } = record;
-    return { record: { seq, at, kind, meta, bytes: frames.subarray(place, end) }, size };
+    return { record: { seq, at, kind, meta, bytes }, size: frameSize };
   });
-  return { frames, kept };
+  if (written < start) parts.push(frames.subarray(written, start));
+  return { parts, size, kept };
 };
 
 /** `short`: the buffer ends inside the frame. `damaged`: the head is right and the payload is not. `lost`: no head stands here. */

@@ -11,6 +11,7 @@ import {
   truncateSync,
   writeFileSync,
   writeSync,
+  writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { newFollowed } from './follow.ts';
@@ -91,7 +92,7 @@ export const closeTopic = (topic: Topic): void => {
 };
 
 /** All or nothing. The bytes are with the kernel when this returns, so a kill of the process does not lose them. */
-export const writeFrames = (topic: Topic, frames: Buffer): void => {
+export const writeFrames = (topic: Topic, parts: readonly Uint8Array[], size: number): void => {
   let newest = topic.segments.at(-1);
   if (!newest || topic.sealed || newest.size >= SEGMENT_BYTES) {
     closeTopic(topic);
@@ -102,13 +103,17 @@ export const writeFrames = (topic: Topic, frames: Buffer): void => {
   topic.fd ??= openSync(newest.file, 'a', 0o600);
   let written = 0;
   try {
-    while (written < frames.length) written += writeSync(topic.fd, frames, written);
+    written = writevSync(topic.fd, parts);
+    if (written < size) {
+      const all = Buffer.concat(parts);
+      while (written < size) written += writeSync(topic.fd, all, written);
+    }
   } catch (error) {
     // The disk is full, say: what was written of it must not stand before the next record.
     if (written > 0) ftruncateSync(topic.fd, newest.size);
     throw error;
   }
-  newest.size += frames.length;
+  newest.size += size;
 };
 
 export const sizeOf = (topic: Topic): number =>

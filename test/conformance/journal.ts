@@ -176,12 +176,26 @@ export const testJournal = ({ name, open }: JournalSubject): void => {
       await journal.dispose();
     });
 
-    it('shares nothing with the buffers of who appends', async () => {
+    it('keeps records of every size, together and alone', async () => {
       const journal = await open();
-      const bytes = Buffer.from('before');
-      await journal.append('t', [{ ...record(''), bytes }]);
-      bytes.fill('x');
-      expect(await all(journal, 't')).toEqual(['before']);
+      const sizes = [0, 1, 8_191, 8_192, 8_193, 65_536, 3, 2 ** 20, 0];
+      const record = (size: number) => ({
+        at: 1,
+        kind: 'stdout',
+        meta: null,
+        bytes: Buffer.alloc(size, size % 251),
+      });
+      await journal.append('t', sizes.map(record));
+      for (const size of sizes) await journal.append('t', [record(size)]);
+      const seen: string[] = [];
+      for await (const items of journal.read('t', { after: 0, follow: false }))
+        for (const item of items)
+          if (!('gap' in item))
+            seen.push(`${item.bytes.length} of ${item.bytes[0]} and ${item.bytes.at(-1)}`);
+      const told = sizes.map((size) =>
+        size ? `${size} of ${size % 251} and ${size % 251}` : '0 of undefined and undefined',
+      );
+      expect(seen).toEqual([...told, ...told]);
       await journal.dispose();
     });
   });
