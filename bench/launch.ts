@@ -4,6 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createTokens } from '../src/access/tokens.ts';
+import { call } from './client.ts';
+
+const DESTROY_ALL =
+  'mutation ($input: DestroySandboxesInput!) { destroySandboxes(input: $input) { __typename ... on Failure { message } } }';
 
 export type Launched = { url: string; pid: number; stop(): Promise<void> };
 
@@ -62,6 +66,9 @@ export const launchSandbank = async (
     ...server,
     token,
     async stop() {
+      // Sandboxes outlive their server; these would be in the way of the next question.
+      const everything = { filter: { states: ['CREATING', 'READY'] } };
+      await call({ ...server, token }, DESTROY_ALL, { input: everything });
       await server.stop();
       await rm(stateDir, { recursive: true, force: true });
     },
