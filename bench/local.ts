@@ -7,11 +7,14 @@ import { createLocalProvider } from '../src/providers/local/local.ts';
 import type { SandboxHandle } from '../src/providers/provider.ts';
 
 /** The local provider with no server around it: the baseline of what isolation itself costs. */
+const limits = { cpus: 1, memoryBytes: 512 * 2 ** 20, diskBytes: 2 ** 30, processes: 256 };
+
 export const openLocal = async () => {
   const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-bench-'));
   const provider = await createLocalProvider({
     stateDir,
     warm: 1,
+    warmLimits: limits,
     leaseMs: 3_600_000,
     log: pino({ level: 'silent' }),
   });
@@ -21,7 +24,7 @@ export const openLocal = async () => {
         id: newId('sbx'),
         template: 'default',
         env: {},
-        limits: { cpus: 1, memoryBytes: 512 * 2 ** 20, diskBytes: 2 ** 30, processes: 256 },
+        limits,
         network: { mode: 'none', allow: [] },
       }),
     async runTrue(handle: SandboxHandle, id: string): Promise<void> {

@@ -63,6 +63,7 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
     await openProviders({
       stateDir: config.stateDir,
       warmSandboxes: config.warmSandboxes,
+      defaultLimits: config.sandbox.limits,
       leaseMs: LEASE_MS,
       log,
     }),

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
-import type { Provider } from './provider.ts';
+import type { Provider, ResourceLimits } from './provider.ts';
 
 export type ProviderOptions = {
   stateDir: string;
   warmSandboxes: number;
+  defaultLimits: ResourceLimits;
   leaseMs: number;
   log: Logger;
 };
@@ -13,10 +14,17 @@ const providers = {
   local: async ({
     stateDir,
     warmSandboxes: warm,
+    defaultLimits: warmLimits,
     leaseMs,
     log,
   }: ProviderOptions): Promise<Provider> =>
-    (await import('./local/local.ts')).createLocalProvider({ stateDir, warm, leaseMs, log }),
+    (await import('./local/local.ts')).createLocalProvider({
+      stateDir,
+      warm,
+      warmLimits,
+      leaseMs,
+      log,
+    }),
 } satisfies Record<string, (options: ProviderOptions) => Promise<Provider>>;
 
 export const openProviders = (options: ProviderOptions): Promise<Provider[]> =>

@@ -33,7 +33,14 @@ export const openService = async (stateDir: string) => {
     retainMs: 86_400_000,
     clock,
   });
-  const provider = await createLocalProvider({ stateDir, warm: 0, leaseMs: 600_000, log });
+  const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
+  const provider = await createLocalProvider({
+    stateDir,
+    warm: 0,
+    warmLimits: limits,
+    leaseMs: 600_000,
+    log,
+  });
   const pool = createPool([provider]);
   const service = createSandboxService({
     store,
@@ -43,7 +50,7 @@ export const openService = async (stateDir: string) => {
     defaults: {
       timeoutMs: 600_000,
       maxTimeoutMs: 86_400_000,
-      limits: { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 },
+      limits,
     },
     clock,
     log,

@@ -10,6 +10,7 @@ export const openLocal = async () => {
   const provider = await createLocalProvider({
     stateDir,
     warm: 0,
+    warmLimits: { cpus: 1, memoryBytes: 2 ** 29, diskBytes: 2 ** 30, processes: 256 },
     leaseMs: 600_000,
     log: pino({ level: 'silent' }),
   });

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { NetworkPolicy } from '../provider.ts';
 
 /** Whether a user who owns nothing on the way could come as far as `path`. */
 export const isReachable = (path: string): boolean => {
@@ -27,16 +26,4 @@ export const chooseBase = (stateDir: string): string => {
   chmodSync('/var/lib/sandbank', 0o711);
   chmodSync(base, 0o711);
   return base;
-};
-
-type Settings = { env: Readonly<Record<string, string>>; network: NetworkPolicy };
-
-export const saveSettings = (dir: string, settings: Settings): void =>
-  writeFileSync(join(dir, 'settings.json'), JSON.stringify(settings), { mode: 0o600 });
-export const loadSettings = (dir: string): Settings | null => {
-  try {
-    return JSON.parse(readFileSync(join(dir, 'settings.json'), 'utf8')) as Settings;
-  } catch {
-    return null;
-  }
 };

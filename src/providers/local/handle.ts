@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
-import type { NetworkPolicy, ResourceUsage, SandboxEnd, SandboxHandle } from '../provider.ts';
+import type { ResourceUsage, SandboxEnd, SandboxHandle } from '../provider.ts';
 import { BASE_ENV } from './bwrap.ts';
 import { createEgress } from './egress.ts';
 import { createFiles } from './files.ts';
@@ -23,10 +23,13 @@ const PROXY_ENV = Object.fromEntries(
   ].map((name) => [name, PROXY]),
 );
 
+export type LocalHandle = SandboxHandle & {
+  /** Lets go of the sandbox, which lives on. */
+  detach(): void;
+};
+
 export type HandleOptions = {
   supervisor: Supervisor;
-  env: Readonly<Record<string, string>>;
-  network: NetworkPolicy;
   leaseMs: number;
   limitsKind: string;
   log: Logger;
@@ -34,16 +37,15 @@ export type HandleOptions = {
   remove(): Promise<void>;
 };
 
-export const createHandle = async ({
+export const createHandle = ({
   supervisor,
-  env,
-  network,
   leaseMs,
   limitsKind,
   log,
   remove,
-}: HandleOptions): Promise<SandboxHandle & { detach(): void }> => {
+}: HandleOptions): LocalHandle => {
   const { link, state, cgroup, ref } = supervisor;
+  const { env, network } = state.settings;
   const processes = createProcessTable(link);
   const ended = Promise.withResolvers<SandboxEnd>();
   const measure = cgroup ? () => cgroup.usage() : openProcUsage(state.inner);
@@ -54,7 +56,8 @@ export const createHandle = async ({
     const egress = createEgress({ policy: () => network, log });
     link.onEgress((socket) => egress.handle(socket));
   }
-  await link.request('assign', { leaseMs, proxy: network.mode !== 'none' });
+  // Not waited for: what comes after it on the same connection is done after it, and a supervisor that has died is seen by the pulse.
+  link.request('assign', { leaseMs, proxy: network.mode !== 'none' }).catch(() => undefined);
 
   const over = (end: SandboxEnd): Promise<void> => {
     removal ??= (async () => {

@@ -7,6 +7,8 @@ import { createDecoder, encodeFrame, type Head, readFirstFrame } from './agent/p
 export type Link = {
   /** Resolves at the first hello of the supervisor. */
   ready: Promise<void>;
+  /** The supervisor is connected now. */
+  isOpen(): boolean;
   request(op: string, fields?: object, body?: Uint8Array): Promise<unknown>;
   /** Sends without an answer. */
   notify(head: Head): void;
@@ -180,6 +182,7 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
 
   return {
     ready: ready.promise,
+    isOpen: () => control !== null,
     request,
     notify: (head) => void control?.write(encodeFrame(head)),
     async stream(op, fields) {

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
-import type { Provider, ResourceLimits, SandboxSpec } from '../provider.ts';
+import type { Provider, ResourceLimits } from '../provider.ts';
 import { writeAssets } from './assets.ts';
-import { chooseBase, loadSettings, saveSettings } from './base.ts';
+import { chooseBase } from './base.ts';
 import { openCgroups } from './cgroup.ts';
-import { createHandle, unknownSandbox } from './handle.ts';
+import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
 import { probeHost } from './probe.ts';
+import { loadState, saveState } from './state.ts';
 import {
   adoptSupervisor,
   type Grounds,
-  loadState,
   removeRemains,
   type Supervisor,
-  saveState,
   startSupervisor,
 } from './supervisor.ts';
 import { openUids } from './uids.ts';
@@ -24,28 +24,21 @@ import { createWarmPool } from './warm.ts';
 export type LocalOptions = {
   /** Absolute. Everything of the provider lies below it, or below /var/lib/sandbank where other users cannot reach it. */
   stateDir: string;
-  /** Supervisors kept waiting for an assignment. 0: none. */
+  /** Supervisors kept waiting for an assignment, 0: none; and the limits they start with. */
   warm: number;
+  warmLimits: ResourceLimits;
   /** A sandbox left without a server for this long ends itself, in milliseconds. */
   leaseMs: number;
   log: Logger;
 };
 
-const START_LIMITS: ResourceLimits = {
-  cpus: 1,
-  memoryBytes: 512 * 2 ** 20,
-  diskBytes: 2 ** 30,
-  processes: 256,
-};
 const REF = /^lcl_[0-9a-f]{20}$/;
 const newRef = (): string => `lcl_${randomBytes(10).toString('hex')}`;
-
-type Handle = Awaited<ReturnType<typeof createHandle>>;
-type Settings = Pick<SandboxSpec, 'env' | 'network'>;
 
 export const createLocalProvider = async ({
   stateDir,
   warm,
+  warmLimits,
   leaseMs,
   log,
 }: LocalOptions): Promise<Provider> => {
@@ -66,16 +59,15 @@ export const createLocalProvider = async ({
       { retryable: false },
     );
   };
-  const handles = new Map<string, Promise<Handle>>();
+  const handles = new Map<string, Promise<LocalHandle>>();
   const folders = (): string[] =>
     existsSync(join(base, 'sandboxes'))
       ? readdirSync(join(base, 'sandboxes')).filter((name) => REF.test(name))
       : [];
 
-  const wrap = async (supervisor: Supervisor, settings: Settings): Promise<Handle> =>
+  const wrap = (supervisor: Supervisor): LocalHandle =>
     createHandle({
       supervisor,
-      ...settings,
       leaseMs,
       limitsKind: cgroups?.kind ?? '',
       log,
@@ -95,7 +87,7 @@ export const createLocalProvider = async ({
   }
   const waiting = createWarmPool(
     grounds ? warm : 0,
-    () => startSupervisor(newRef(), null, START_LIMITS, ready()),
+    () => startSupervisor(newRef(), null, warmLimits, ready()),
     async (one) => {
       one.link.close();
       await removeRemains(one.dir, one.cgroup, ready().uids);
@@ -125,13 +117,17 @@ export const createLocalProvider = async ({
         ? { status: 'healthy', reason: null }
         : { status: 'unavailable', reason: problems.join(' ') },
     async create({ id, env, limits, network }) {
-      const supervisor = waiting.take() ?? (await startSupervisor(newRef(), id, limits, ready()));
+      // What is an rlimit is set at the start and cannot be raised.
+      const fits =
+        limits.diskBytes === warmLimits.diskBytes && limits.processes === warmLimits.processes;
+      const supervisor =
+        (fits && waiting.take()) || (await startSupervisor(newRef(), id, limits, ready()));
       try {
-        supervisor.state = { ...supervisor.state, id, limits };
+        if (!isDeepStrictEqual(supervisor.state.limits, limits))
+          supervisor.cgroup?.setLimits(limits);
+        supervisor.state = { ...supervisor.state, id, limits, settings: { env, network } };
         saveState(supervisor.dir, supervisor.state);
-        supervisor.cgroup?.setLimits(limits);
-        saveSettings(supervisor.dir, { env, network });
-        const handle = await wrap(supervisor, { env, network });
+        const handle = wrap(supervisor);
         handles.set(supervisor.ref, Promise.resolve(handle));
         return handle;
       } catch (error) {
@@ -146,14 +142,13 @@ export const createLocalProvider = async ({
       if (known) return known;
       const adopted = (async () => {
         const supervisor = await adoptSupervisor(ref, ready());
-        const dir = join(base, 'sandboxes', ref);
-        const settings = loadSettings(dir);
-        if (!supervisor || !settings) {
+        if (!supervisor) {
+          const dir = join(base, 'sandboxes', ref);
           await removeRemains(dir, cgroups?.open(ref) ?? null, ready().uids);
           throw unknownSandbox(ref);
         }
         await supervisor.link.ready;
-        return wrap(supervisor, settings);
+        return wrap(supervisor);
       })();
       handles.set(ref, adopted);
       adopted.catch(() => handles.delete(ref));

@@ -19,18 +19,8 @@ import { AGENT_COMMAND, bwrapArguments } from './bwrap.ts';
 import type { Cgroup, Cgroups } from './cgroup.ts';
 import { type Link, openLink } from './link.ts';
 import { isAlive, startOf } from './proc.ts';
+import { loadState, type SupervisorState, saveState } from './state.ts';
 import { refuseRoot, type Uids } from './uids.ts';
-
-/** What is on disk of one supervisor, enough for another server to find it again. `id` is null while it waits for an assignment. */
-export type SupervisorState = {
-  id: string | null;
-  uid: number;
-  pid: number;
-  start: string;
-  inner: number;
-  innerStart: string;
-  limits: ResourceLimits;
-};
 
 export type Supervisor = {
   ref: string;
@@ -43,17 +33,6 @@ export type Supervisor = {
 export type Grounds = { base: string; assets: Assets; uids: Uids; cgroups: Cgroups | null };
 
 const START_TIMEOUT_MS = 20_000;
-
-const stateFile = (dir: string): string => join(dir, 'state.json');
-export const saveState = (dir: string, state: SupervisorState): void =>
-  writeFileSync(stateFile(dir), JSON.stringify(state), { mode: 0o600 });
-export const loadState = (dir: string): SupervisorState | null => {
-  try {
-    return JSON.parse(readFileSync(stateFile(dir), 'utf8')) as SupervisorState;
-  } catch {
-    return null;
-  }
-};
 
 const layOut = (dir: string, uid: number): { runDir: string; workspace: string } => {
   const runDir = join(dir, 'run');
@@ -198,6 +177,7 @@ export const startSupervisor = async (
       inner,
       innerStart: startOf(inner) ?? '',
       limits,
+      settings: { env: {}, network: { mode: 'none', allow: [] } },
     };
     saveState(dir, state);
     (stdio[6] as Duplex).end('1');

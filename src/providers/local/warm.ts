@@ -49,7 +49,8 @@ export const createWarmPool = (
 
   return {
     take() {
-      const one = ready.shift();
+      let one = ready.shift();
+      for (; one && !one.link.isOpen(); one = ready.shift()) void remove(one);
       if (quiet) clearTimeout(quiet);
       quiet = setTimeout(fill, QUIET_MS).unref();
       if (ready.length <= size * LOW_SHARE) setImmediate(fill);
