@@ -2,12 +2,12 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 
-const extensionsOf = (error: AppError, requestId: string): Record<string, unknown> => ({
+const extensionsOf = (error: AppError, requestId?: string): Record<string, unknown> => ({
   code: error.code,
   retryable: error.retryable,
   ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   ...(Object.keys(error.details).length ? { details: error.details } : {}),
-  requestId,
+  ...(requestId ? { requestId } : {}),
 });
 
 /** Yoga says what is wrong with a request itself (invalid JSON, say), with a status; the parser's own error behind it says less. */
@@ -16,7 +16,7 @@ const causeOf = (error: unknown): unknown =>
     ? causeOf(error.originalError)
     : error;
 
-export type ErrorMask = (error: unknown, requestId: string) => GraphQLError;
+export type ErrorMask = (error: unknown, requestId?: string) => GraphQLError;
 
 /** What a client is told: our own errors as they are, faults of the document as graphql-js says them, and of a bug only where to look. */
 export const createErrorMask =
@@ -50,7 +50,7 @@ export const createErrorMask =
         extensions: {
           code,
           retryable: false,
-          requestId,
+          ...(requestId ? { requestId } : {}),
           // Yoga's note of the status to answer with; it takes it out again.
           ...(cause.extensions.http ? { http: cause.extensions.http } : {}),
         },
@@ -59,7 +59,7 @@ export const createErrorMask =
     log.error({ err: cause, requestId, path }, 'an operation failed unexpectedly');
     return new GraphQLError('Something went wrong on our side. Tell the operator the requestId.', {
       ...where,
-      extensions: { code: 'INTERNAL', retryable: false, requestId },
+      extensions: { code: 'INTERNAL', retryable: false, ...(requestId ? { requestId } : {}) },
     });
   };
 

@@ -12,6 +12,7 @@ import { AppError } from '../errors.ts';
 import type { Services } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
 import { readBody } from './body.ts';
+import { createCors } from './cors.ts';
 import { createErrorMask, refusal } from './errors.ts';
 import { createExecution } from './execution.ts';
 import { createGraphiql } from './graphiql.ts';
@@ -101,8 +102,9 @@ export const createServer = (options: ServerOptions): Server => {
     });
     return gone.signal;
   };
-  const graphql = createGraphqlHttp({ schema, execution, mask, corsOrigins });
+  const graphql = createGraphqlHttp({ schema, execution, mask });
   const graphiql = options.graphiql && createGraphiql(options.graphiql);
+  const cors = createCors(corsOrigins);
   const allowsOrigin = ({ headers: { origin, host } }: IncomingMessage): boolean =>
     origin === undefined ||
     corsOrigins.includes(origin) ||
@@ -171,6 +173,7 @@ export const createServer = (options: ServerOptions): Server => {
 
   const server = createHttpServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    if (cors(request, response)) return;
     if (path === '/graphql') void serveGraphql(request, response);
     else if (path.startsWith('/health/')) void serveHealth(path, response);
     else if (graphiql && path === '/') response.writeHead(302, { location: '/graphiql' }).end();
