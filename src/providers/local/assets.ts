@@ -1,7 +1,18 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isReachable } from './base.ts';
 import { seccompFilter } from './seccomp.ts';
 
 const ETC: Readonly<Record<string, string>> = {
@@ -15,15 +26,40 @@ const ETC: Readonly<Record<string, string>> = {
   'bash.bashrc': 'PS1="\\u@\\h:\\w\\$ "\n',
 };
 
-export type Assets = { agentDir: string; etcDir: string; seccompFile: string };
+export type Assets = {
+  agentDir: string;
+  etcDir: string;
+  seccompFile: string;
+  /** The program of Node.js. */
+  node: string;
+  /** The folder that holds the pty module and, beside it, its binary: it requires that by package name. */
+  ptyModules: string;
+};
+
+/** bwrap runs as a user without rights: what lies below root's own home it could not bind, so that is copied once. */
+const within = (source: string, copy: string): string => {
+  if (process.getuid?.() !== 0 || isReachable(source)) return source;
+  const isSame =
+    existsSync(copy) && statSync(copy).isFile() && statSync(copy).size === statSync(source).size;
+  if (!isSame) cpSync(source, copy, { recursive: true, dereference: true });
+  return copy;
+};
+
+const ptyModules = (): string => {
+  const main = fileURLToPath(import.meta.resolve('@lydell/node-pty'));
+  return dirname(main.slice(0, main.lastIndexOf('@lydell') + '@lydell/node-pty'.length));
+};
 
 /** The supervisor's program without types (Node would strip them at every start), the files of /etc, and the filter. */
 export const writeAssets = (dir: string): Assets => {
+  mkdirSync(dir, { recursive: true });
   const source = fileURLToPath(new URL('./agent/', import.meta.url));
   const assets = {
     agentDir: join(dir, 'agent'),
     etcDir: join(dir, 'etc'),
     seccompFile: join(dir, 'seccomp.bpf'),
+    node: within(realpathSync(process.execPath), join(dir, 'node')),
+    ptyModules: within(ptyModules(), join(dir, 'modules')),
   };
   for (const folder of [dir, assets.agentDir, assets.etcDir]) {
     mkdirSync(folder, { recursive: true });

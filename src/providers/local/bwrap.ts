@@ -1,6 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Assets } from './assets.ts';
 
 export const HOME = '/home/user';
 export const BASE_ENV: Readonly<Record<string, string>> = {
@@ -13,12 +13,9 @@ export const BASE_ENV: Readonly<Record<string, string>> = {
   TERM: 'xterm-256color',
 };
 
-export type Rootfs = { agentDir: string; runDir: string; workspace: string; etcDir: string };
-
-/** Where the pty module lies: bound with its folder layout, because it requires its binary by package name. */
-const ptyModules = (): string => {
-  const main = fileURLToPath(import.meta.resolve('@lydell/node-pty'));
-  return dirname(main.slice(0, main.lastIndexOf('@lydell') + '@lydell/node-pty'.length));
+export type Rootfs = Pick<Assets, 'agentDir' | 'etcDir' | 'node' | 'ptyModules'> & {
+  runDir: string;
+  workspace: string;
 };
 
 const links = (['/bin', '/sbin', '/lib', '/lib64', '/lib32'] as const).filter((path) =>
@@ -29,7 +26,14 @@ const links = (['/bin', '/sbin', '/lib', '/lib64', '/lib32'] as const).filter((p
  * Arguments of bwrap, in an order that matters: --remount-ro comes after everything below it is mounted, else the root and /dev are
  * writable memory without a size. Nothing of the host's environment or home is inside.
  */
-export const bwrapArguments = ({ agentDir, runDir, workspace, etcDir }: Rootfs): string[] => [
+export const bwrapArguments = ({
+  agentDir,
+  etcDir,
+  node,
+  ptyModules,
+  runDir,
+  workspace,
+}: Rootfs): string[] => [
   '--unshare-user',
   '--unshare-pid',
   '--unshare-ipc',
@@ -102,10 +106,10 @@ export const bwrapArguments = ({ agentDir, runDir, workspace, etcDir }: Rootfs):
   agentDir,
   '/opt/sandbank/agent',
   '--ro-bind',
-  realpathSync(process.execPath),
+  node,
   '/opt/sandbank/bin/node',
   '--ro-bind',
-  ptyModules(),
+  ptyModules,
   '/opt/sandbank/node_modules/@lydell',
   '--ro-bind',
   runDir,

@@ -99,12 +99,7 @@ export const startSupervisor = async (
     const { runDir, workspace } = layOut(dir, uid);
     link = await openLink(join(runDir, 'control.sock'), uid);
     const argsFile = join(dir, 'args');
-    writeFileSync(
-      argsFile,
-      bwrapArguments({ agentDir: assets.agentDir, etcDir: assets.etcDir, runDir, workspace }).join(
-        '\0',
-      ),
-    );
+    writeFileSync(argsFile, bwrapArguments({ ...assets, runDir, workspace }).join('\0'));
     const fds = [
       openSync(argsFile, 'r'),
       openSync(assets.seccompFile, 'r'),
