@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ResourceLimits } from '../provider.ts';
@@ -141,7 +149,10 @@ const tryV1 = (): Cgroups | null => {
   try {
     for (const controller of ['memory', 'pids', 'cpu', 'cpuacct']) {
       if (!existsSync(`/sys/fs/cgroup/${controller}/cgroup.procs`)) return null;
-      mkdirSync(`/sys/fs/cgroup/${controller}/sandbank`, { recursive: true });
+      const dir = `/sys/fs/cgroup/${controller}/sandbank`;
+      mkdirSync(dir, { recursive: true });
+      // It may be there already, made by another server that runs as root.
+      accessSync(dir, constants.W_OK);
     }
     return v1('/sys/fs/cgroup');
   } catch {
