@@ -78,7 +78,7 @@ describe('the README', () => {
   it('has an example for the shell that gives what it says', async () => {
     const script = askCommand.replaceAll('127.0.0.1:4000', `127.0.0.1:${port}`);
     const { stdout } = await run('bash', ['-c', script], { env });
-    expect(shape(stdout)).toBe(shape(blocks('json')[0] ?? ''));
+    expect(shape(stdout)).toBe(shape(blocks('txt')[0] ?? ''));
     const id = /sbx_\w+/.exec(stdout)?.[0];
     const destroy = script.replace(
       /-d '.*'/s,

@@ -7,7 +7,7 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { AppError } from '../errors.ts';
-import type { Operation } from './execution.ts';
+import type { Operation } from './operation.ts';
 
 type Complexity = { complexity: number; depth: number; breadth: number };
 

@@ -14,18 +14,13 @@ import { freshContext } from '../graphql/fresh-context.ts';
 import { encodeJson, type Json } from '../graphql/json.ts';
 import { createComplexityLimit } from './complexity.ts';
 import type { ErrorMask } from './errors.ts';
+import type { Operation } from './operation.ts';
 import { createSharedResults } from './shared-results.ts';
 import { type Delivery, subscribeFresh } from './subscribe.ts';
 
 const MAX_DOCUMENTS = 500;
 const MAX_CACHED_LENGTH = 64 * 1024;
 const MAX_TOKENS = 3_000;
-
-export type Operation = {
-  document: DocumentNode;
-  variables: Record<string, unknown> | undefined;
-  name: string | undefined;
-};
 
 export type Execution = {
   /** Parsed (at most 3,000 tokens) and validated, both remembered by text; errors come as they are, unmasked. */

@@ -9,7 +9,8 @@ import type { Tokens } from '../access/tokens.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import type { ErrorMask } from './errors.ts';
-import type { Execution, Operation } from './execution.ts';
+import type { Execution } from './execution.ts';
+import type { Operation } from './operation.ts';
 import { atInstant } from './subscribe.ts';
 import { sendAll } from './ws-sender.ts';
 

@@ -8,7 +8,7 @@ import {
   visit,
 } from 'graphql';
 import { encodeJson, type Json } from '../graphql/json.ts';
-import type { Operation } from './execution.ts';
+import type { Operation } from './operation.ts';
 
 /** The one root field of a subscription whose events depend on nothing but themselves. */
 const pureRoot = (schema: GraphQLSchema, { document, name }: Operation): FieldNode | undefined => {
