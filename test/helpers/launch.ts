@@ -18,8 +18,9 @@ export const freePort = (): Promise<number> =>
 export const launch = async (
   stateDir: string,
   port: number,
+  program = 'src/main.ts',
 ): Promise<{ pid: number; kill(signal: NodeJS.Signals): Promise<void> }> => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', 'src/main.ts'], {
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,

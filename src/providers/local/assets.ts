@@ -75,7 +75,7 @@ export const writeAssets = (dir: string): Assets => {
     const plain = name.endsWith('.ts') ? stripTypeScriptTypes(text) : text;
     write(
       join(assets.agentDir, name.replace(/\.[jt]s$/, '.mjs')),
-      plain.replace(/(from '\.\/[a-z-]+)\.[jt]s'/g, "$1.mjs'"),
+      plain.replace(/(from ['"]\.\/[a-z-]+)\.[jt]s(['"])/g, '$1.mjs$2'),
     );
   }
   for (const [name, content] of Object.entries(ETC)) write(join(assets.etcDir, name), content);

@@ -73,10 +73,11 @@ const limitArguments = ({ diskBytes, processes }: ResourceLimits, isRoot: boolea
 const innerLimit = ({ processes }: ResourceLimits, isRoot: boolean): string[] =>
   isRoot ? [] : ['/usr/bin/prlimit', `--nproc=${processes + 24}`];
 
-/** What bwrap said; empty when its folder has been removed already. */
+/** What bwrap said, for people; nothing of a program's stack. Empty when its folder has been removed already. */
 const readLog = (dir: string): string => {
   try {
-    return readFileSync(join(dir, 'log'), 'utf8').trim().slice(0, 500);
+    const lines = readFileSync(join(dir, 'log'), 'utf8').split('\n');
+    return (lines.find((line) => /^(bwrap|prlimit|\w*Error)\b/.test(line)) ?? '').slice(0, 300);
   } catch {
     return '';
   }
