@@ -195,57 +195,37 @@ const twoPaths = (name: string, description: string) =>
     }),
   });
 
-builder.mutationField('movePath', (t) =>
-  t.withAuth({ authenticated: true }).field({
+for (const { name, input: inputName, verb, description } of [
+  {
+    name: 'movePath',
+    input: 'MovePathInput',
+    verb: 'move',
     description: 'Moves or renames a file or directory.',
-    type: FilePayload,
-    errors: {},
-    args: {
-      input: t.arg({
-        type: twoPaths('MovePathInput', 'What to move.'),
-        required: true,
-        description: 'What to move.',
-      }),
-    },
-    resolve: async (_, { input }, { files, principal }) =>
-      located(
-        await files.move(
-          principal,
-          input.sandboxId,
-          input.from,
-          input.to,
-          input.overwrite ?? false,
-        ),
-        input.sandboxId,
-      ),
-  }),
-);
-
-builder.mutationField('copyPath', (t) =>
-  t.withAuth({ authenticated: true }).field({
+  },
+  {
+    name: 'copyPath',
+    input: 'CopyPathInput',
+    verb: 'copy',
     description: 'Copies a file, or a directory with all that is in it. Links are copied as links.',
-    type: FilePayload,
-    errors: {},
-    args: {
-      input: t.arg({
-        type: twoPaths('CopyPathInput', 'What to copy.'),
-        required: true,
-        description: 'What to copy.',
-      }),
-    },
-    resolve: async (_, { input }, { files, principal }) =>
-      located(
-        await files.copy(
-          principal,
-          input.sandboxId,
-          input.from,
-          input.to,
-          input.overwrite ?? false,
-        ),
-        input.sandboxId,
-      ),
-  }),
-);
+  },
+] as const) {
+  const type = twoPaths(inputName, `What to ${verb}.`);
+  builder.mutationField(name, (t) =>
+    t.withAuth({ authenticated: true }).field({
+      description,
+      type: FilePayload,
+      errors: {},
+      args: { input: t.arg({ type, required: true, description: `What to ${verb}.` }) },
+      resolve: async (_, { input }, { files, principal }) => {
+        const { sandboxId, from, to, overwrite } = input;
+        return located(
+          await files[verb](principal, sandboxId, from, to, overwrite ?? false),
+          sandboxId,
+        );
+      },
+    }),
+  );
+}
 
 const RemoveInput = builder.inputType('RemovePathInput', {
   description: 'What to remove.',

@@ -2,7 +2,12 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { OutputStream, ProcessExit, ProviderProcess } from '../providers/provider.ts';
+import {
+  LOST,
+  type OutputStream,
+  type ProcessExit,
+  type ProviderProcess,
+} from '../providers/provider.ts';
 import type { Process, Store } from '../store/store.ts';
 import { createRecorder, positionOf, topicOf } from './records.ts';
 
@@ -22,14 +27,6 @@ export type Pumps = {
 
 const FIRST_RETRY_MS = 5_000;
 const LAST_RETRY_MS = 300_000;
-
-const LOST: ProcessExit = {
-  kind: 'LOST',
-  exitCode: null,
-  signal: null,
-  cpuSeconds: null,
-  maxMemoryBytes: null,
-};
 
 export const createPumps = ({
   store,

@@ -105,6 +105,15 @@ export type ProcessExit = {
   maxMemoryBytes: number | null;
 };
 
+/** Nobody saw how it ended. */
+export const LOST: ProcessExit = {
+  kind: 'LOST',
+  exitCode: null,
+  signal: null,
+  cpuSeconds: null,
+  maxMemoryBytes: null,
+};
+
 export type ProviderProcess = {
   id: string;
   /** Pid inside the sandbox. */

@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.ts';
 import { createMailbox } from '../../lib/mailbox.ts';
 import {
+  LOST,
   type OutputChunk,
   type OutputLost,
   outputStreams,
@@ -10,14 +11,6 @@ import {
 import type { Head } from './agent/protocol.ts';
 import { FRAME_COST, MAX_BODY } from './agent/protocol.ts';
 import type { Link } from './link.ts';
-
-const LOST: ProcessExit = {
-  kind: 'LOST',
-  exitCode: null,
-  signal: null,
-  cpuSeconds: null,
-  maxMemoryBytes: null,
-};
 
 /** The supervisor stops at 8 MiB that are not acknowledged and goes on at 4; what sends four times as much is not our supervisor. */
 const ACK_BYTES = 2 ** 20;
