@@ -37,6 +37,9 @@ describe('GraphiQL in a browser', () => {
     await page.click('.graphiql-query-editor .view-lines');
     await page.keyboard.press('Control+A');
     await page.keyboard.insertText(document);
+    // The page reads the operation's name a moment after the text, and shows it in the tab.
+    const name = /^\w+ (\w+)/.exec(document)?.[1] ?? '';
+    await page.getByRole('tab', { name }).waitFor();
     await page.click('.graphiql-execute-button');
   };
   /** Monaco shows non-breaking spaces. */
@@ -90,7 +93,7 @@ describe('GraphiQL in a browser', () => {
       token,
     );
     await run(
-      `subscription { processOutput(processId: "${process.id}") { ... on ProcessOutput { text } ... on ProcessExited { exitCode } } }`,
+      `subscription Follow { processOutput(processId: "${process.id}") { ... on ProcessOutput { text } ... on ProcessExited { exitCode } } }`,
     );
     await shows('first');
     await mutate(
