@@ -54,7 +54,10 @@ export const createSharedResults = (schema: GraphQLSchema) => {
 
     const make = async (event: unknown): Promise<Json | null> => {
       const result = await run(event);
-      return result.errors ? null : encodeJson(result);
+      if (result.errors) return null;
+      const json = encodeJson(result);
+      // Bytes are made of the text once, not for each subscriber.
+      return typeof json === 'string' ? Buffer.from(json) : json;
     };
     return async (event) => {
       if (typeof event !== 'object' || event === null) return alone(event);

@@ -11,6 +11,9 @@ const flush = (): void => {
   for (const { send, json, done } of outbox.splice(0)) send(json, done);
 };
 
+const TEXT = { binary: false, fin: true };
+const TAIL = Buffer.from('}');
+const LARGE = 16 * 1024;
 const END = { done: true, value: undefined } as const;
 
 /**
@@ -23,18 +26,20 @@ export const sendAll = (
   socket: WebSocket,
   raw: Socket,
 ): AsyncGenerator<never, undefined> => {
-  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const head = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
   let stopped = false;
   /** A socket that has broken is closed by its own handler. */
   const send = (json: Json, done: () => void): void => {
     if (stopped || socket.readyState !== socket.OPEN) done();
-    else if (typeof json === 'string') socket.send(`${head}${json}}`, done);
-    else {
+    else if (json.length < LARGE) {
+      const bytes = typeof json === 'string' ? Buffer.from(json) : json;
+      socket.send(Buffer.concat([head, bytes, TAIL]), TEXT, done);
+    } else {
       // In fragments, which leave in one write: a large result is not copied for each subscriber.
       raw.cork();
-      socket.send(head, { fin: false });
-      socket.send(json, { fin: false, binary: false });
-      socket.send('}', { fin: true }, done);
+      socket.send(head, { ...TEXT, fin: false });
+      socket.send(json, { ...TEXT, fin: false });
+      socket.send(TAIL, TEXT, done);
       raw.uncork();
     }
   };

@@ -4,7 +4,6 @@ import SchemaBuilder, {
   type SchemaTypes,
 } from '@pothos/core';
 import type { GraphQLFieldResolver } from 'graphql';
-import { createInterruptible } from '../../lib/interruptible.ts';
 
 declare global {
   export namespace PothosSchemaTypes {
@@ -52,29 +51,35 @@ const stoppable = (
   release: () => void,
 ): AsyncIterableIterator<unknown> => {
   const iterator = events[Symbol.asyncIterator]();
-  const waiting = createInterruptible<unknown, typeof END>(iterator);
   let done = false;
+  let wake = (): void => undefined;
   const finish = (): void => {
     done = true;
     release();
-    waiting.interrupt(END);
+    wake();
     controller.abort();
   };
-  controller.signal.addEventListener('abort', () => waiting.interrupt(END), { once: true });
+  controller.signal.addEventListener('abort', () => wake(), { once: true });
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
-    async next() {
-      if (done) return END;
-      try {
-        const result = await waiting.next();
-        if (result.done) finish();
-        return result;
-      } catch (error) {
-        finish();
-        throw error;
-      }
+    next() {
+      if (done) return Promise.resolve(END);
+      // Not Promise.race: with a promise that lives as long as the stream it would keep a reaction for every event.
+      return new Promise((resolve, reject) => {
+        wake = () => resolve(END);
+        iterator.next().then(
+          (result) => {
+            if (result.done) finish();
+            resolve(result);
+          },
+          (error: unknown) => {
+            finish();
+            reject(error);
+          },
+        );
+      });
     },
     async return() {
       if (!done) {
