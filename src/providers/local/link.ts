@@ -37,7 +37,6 @@ const CODES: Record<string, readonly [ErrorCode, string]> = {
   ENAMETOOLONG: ['INVALID_ARGUMENT', 'A name may have 255 bytes.'],
   ERR_INVALID_ARG_VALUE: ['INVALID_ARGUMENT', ''],
   ERR_INVALID_ARG_TYPE: ['INVALID_ARGUMENT', ''],
-  ERR_FS_CP_EINVAL: ['INVALID_ARGUMENT', ''],
   EEXIST: ['ALREADY_EXISTS', 'Choose another path, or allow overwriting.'],
   ENOTEMPTY: ['CONFLICT', 'The directory has entries; remove it recursively.'],
   EACCES: [
@@ -56,6 +55,7 @@ const CODES: Record<string, readonly [ErrorCode, string]> = {
   EPRECONDITION: ['PRECONDITION_FAILED', 'Read it again and retry with its new sha256.'],
   EPIPE: ['CONFLICT', 'Nothing more can be written to it.'],
   ESRCH: ['TERMINATED', 'Its exit can still be read.'],
+  EBUSY: ['CONFLICT', 'It is in use by the system.'],
   UNSUPPORTED: ['UNSUPPORTED', ''],
 };
 
@@ -64,7 +64,9 @@ const toAppError = (error: unknown): AppError => {
     code?: string;
     message?: string;
   };
-  const [ours, advice] = CODES[String(code)] ?? (['INTERNAL', ''] as const);
+  // Node's own checks of a copy: a directory onto a file, into itself, of a socket.
+  const known = String(code).startsWith('ERR_FS_') ? 'EINVAL' : String(code);
+  const [ours, advice] = CODES[known] ?? (['INTERNAL', ''] as const);
   return new AppError(ours, `${String(message).slice(0, 500)}. ${advice}`.trim());
 };
 
