@@ -57,10 +57,3 @@ export const createSandbox = async (endpoint: Endpoint, input: object = {}): Pro
   );
   return data.createSandbox.sandbox.id;
 };
-
-export const destroySandbox = (endpoint: Endpoint, id: string): Promise<unknown> =>
-  call(
-    endpoint,
-    'mutation ($input: DestroySandboxInput!) { destroySandbox(input: $input) { __typename ... on Failure { message } } }',
-    { input: { sandboxId: id } },
-  );

@@ -1,42 +1,39 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createSandbox, destroySandbox, type Endpoint } from './client.ts';
+import { createSandbox, type Endpoint } from './client.ts';
 import { launchSandbank } from './launch.ts';
 import { quantile, type Row, round, row, timed } from './measure.ts';
 
 const COUNT = 50;
 
-type Pattern = (server: Endpoint, ids: string[]) => Promise<number[]>;
+type Pattern = (server: Endpoint) => Promise<number[]>;
 
-const one = async (server: Endpoint, ids: string[]): Promise<number> =>
-  timed(async () => ids.push(await createSandbox(server)));
+const one = (server: Endpoint): Promise<number> => timed(() => createSandbox(server));
 
 const patterns: Record<string, Pattern> = {
-  async sequential(server, ids) {
+  async sequential(server) {
     const times: number[] = [];
-    for (let index = 0; index < COUNT; index += 1) times.push(await one(server, ids));
+    for (let index = 0; index < COUNT; index += 1) times.push(await one(server));
     return times;
   },
-  async 'staggered 200 ms'(server, ids) {
+  async 'staggered 200 ms'(server) {
     const running: Promise<number>[] = [];
     for (let index = 0; index < COUNT; index += 1) {
-      running.push(one(server, ids));
+      running.push(one(server));
       await sleep(200);
     }
     return Promise.all(running);
   },
-  'burst of 50': (server, ids) =>
-    Promise.all(Array.from({ length: COUNT }, () => one(server, ids))),
+  'burst of 50': (server) => Promise.all(Array.from({ length: COUNT }, () => one(server))),
 };
 
 const measure = async (warm: number): Promise<Row[]> => {
   const rows: Row[] = [];
   for (const [name, pattern] of Object.entries(patterns)) {
     const server = await launchSandbank({ SANDBANK_WARM_SANDBOXES: String(warm) });
-    const ids: string[] = [];
     try {
       // Long enough for the waiting supervisors to be there.
       await sleep(500 + warm * 80);
-      const times = await pattern(server, ids);
+      const times = await pattern(server);
       const [p50, p99] = [quantile(times, 0.5), quantile(times, 0.99)];
       rows.push(
         row(
@@ -46,7 +43,6 @@ const measure = async (warm: number): Promise<Row[]> => {
           p50 <= 40 && p99 <= 150,
         ),
       );
-      await Promise.all(ids.map((id) => destroySandbox(server, id)));
     } finally {
       await server.stop();
     }

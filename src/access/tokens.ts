@@ -2,6 +2,7 @@ import { createSecretKey, randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
+import { setBounded } from '../lib/set-bounded.ts';
 import { type Principal, type Role, roles } from './principal.ts';
 
 export type Tokens = {
@@ -82,8 +83,7 @@ export const createTokens = ({ secret, issuer, audience }: TokenOptions): Tokens
       // Near its end, and after it, the full check has the last word.
       if (seen && seen.expiresAt > Date.now()) return seen;
       const principal = check(token);
-      if (known.size >= MAX_KNOWN) known.delete(known.keys().next().value ?? '');
-      known.set(token, principal);
+      setBounded(known, token, principal, MAX_KNOWN);
       return principal;
     },
     issue({ subject, tenant, role, ttlSeconds }) {

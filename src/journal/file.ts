@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { AppError, notFound } from '../errors.ts';
+import { writeWhole } from '../lib/write-whole.ts';
 import { checkPlace, follow, forget, remember, wake } from './follow.ts';
 import type { Journal, JournalOptions } from './journal.ts';
 import { encodeRecords } from './record.ts';
@@ -16,7 +17,6 @@ import {
   sizeOf,
   trimTopic,
   writeFrames,
-  writeWhole,
 } from './segments.ts';
 import type { Topic } from './topic.ts';
 

@@ -5,15 +5,14 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
   truncateSync,
-  writeFileSync,
   writeSync,
   writevSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../lib/write-whole.ts';
 import { newFollowed } from './follow.ts';
 import { survey } from './scan.ts';
 import type { Segment, Topic } from './topic.ts';
@@ -26,12 +25,6 @@ const newSegment = (dir: string, first: number): Segment => ({
   size: 0,
   marks: [],
 });
-
-/** A kill in the middle leaves the old file or the new one, never half of it. */
-export const writeWhole = (file: string, text: string): void => {
-  writeFileSync(`${file}.new`, text, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
-};
 
 const ENDED = 'ended';
 

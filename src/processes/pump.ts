@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
+import { createRetries } from '../lib/retries.ts';
 import type { Pool } from '../pool/pool.ts';
 import {
   LOST,
@@ -25,8 +26,7 @@ export type Pumps = {
   dispose(): void;
 };
 
-const FIRST_RETRY_MS = 5_000;
-const LAST_RETRY_MS = 300_000;
+const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
 
 export const createPumps = ({
   store,
@@ -43,6 +43,10 @@ export const createPumps = ({
 }): Pumps => {
   const running = new Map<string, { process: ProviderProcess; done: Promise<Process> }>();
   let disposed = false;
+  /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
+  const retries = createRetries((id, error) =>
+    log.error({ err: error, process: id }, NOT_TAKEN_UP),
+  );
 
   const close = async (row: Process, exit: ProcessExit, at: number): Promise<Process> => {
     await journal.end(topicOf(row.id));
@@ -87,22 +91,10 @@ export const createPumps = ({
     running.set(row.id, { process, done });
     done.catch((error: unknown) => {
       log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
-      again(row, FIRST_RETRY_MS);
+      retries.add(row.id, () => takeUp(row));
     });
     return done;
   };
-
-  /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
-  const again = (row: Process, delay: number): void => {
-    setTimeout(() => {
-      if (!disposed) void tryTakeUp(row, Math.min(delay * 2, LAST_RETRY_MS));
-    }, delay).unref();
-  };
-  const tryTakeUp = (row: Process, delay: number): Promise<void> =>
-    takeUp(row).catch((error: unknown) => {
-      log.error({ err: error, process: row.id }, 'a process could not be taken up, it is retried');
-      again(row, delay);
-    });
 
   const takeUp = async (row: Process): Promise<void> => {
     const topic = topicOf(row.id);
@@ -129,10 +121,18 @@ export const createPumps = ({
     finished: (id) => running.get(id)?.done,
     async recover() {
       const rows = await store.processes.unfinished();
-      await Promise.all(rows.map((row) => tryTakeUp(row, FIRST_RETRY_MS)));
+      await Promise.all(
+        rows.map((row) =>
+          takeUp(row).catch((error: unknown) => {
+            log.error({ err: error, process: row.id }, NOT_TAKEN_UP);
+            retries.add(row.id, () => takeUp(row));
+          }),
+        ),
+      );
     },
     dispose: () => {
       disposed = true;
+      retries.dispose();
     },
   };
 };

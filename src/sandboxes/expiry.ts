@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import type { Store } from '../store/store.ts';
 import type { SandboxEvents } from './events.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Retries } from './retries.ts';
 
 const TICK_MS = 1_000;
 const WARNING_MS = 60_000;
@@ -13,26 +12,23 @@ export type Expiry = {
   dispose(): void;
 };
 
-/** Warns 60 s before the end of each sandbox, ends it at its time, and begins the retries that are due. */
+/** Warns 60 s before the end of each sandbox, and ends it at its time. */
 export const createExpiry = ({
   store,
   events,
   lifecycle,
-  retries,
   clock,
   log,
 }: {
   store: Store;
   events: SandboxEvents;
   lifecycle: Lifecycle;
-  retries: Retries;
   clock: () => number;
   log: Logger;
 }): Expiry => {
   const warned = new Set<string>();
 
   const look = async (): Promise<void> => {
-    retries.due();
     const now = clock();
     const rows = await store.sandboxes.expiring(now + WARNING_MS);
     const near = new Set(rows.map(({ id }) => id));

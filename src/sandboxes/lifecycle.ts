@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
+import type { Retries } from '../lib/retries.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Provider, SandboxHandle } from '../providers/provider.ts';
 import type { Sandbox, SandboxState, Store, TerminationReason } from '../store/store.ts';
 import type { SandboxEvents } from './events.ts';
-import type { Retries } from './retries.ts';
 
 export type Lifecycle = {
   /** The row is written before the provider is asked: what a crash leaves behind is found by its id. `written` runs in between. */

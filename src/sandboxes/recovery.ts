@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import { eachBounded } from '../lib/bounded.ts';
+import type { Retries } from '../lib/retries.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { SandboxHandle } from '../providers/provider.ts';
 import type { Sandbox, Store } from '../store/store.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Retries } from './retries.ts';
 
 /** Adoptions at once: each waits for a supervisor or a vendor, none should wait for all others. */
 const WIDTH = 16;

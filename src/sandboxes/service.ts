@@ -4,6 +4,7 @@ import { AppError, notFound } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
+import { createRetries } from '../lib/retries.ts';
 import type { Pool } from '../pool/pool.ts';
 import type {
   Health,
@@ -19,7 +20,6 @@ import { createExpiry } from './expiry.ts';
 import { createOnce, type Once } from './idempotency.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { recover } from './recovery.ts';
-import { createRetries } from './retries.ts';
 import { CreateSandbox, type CreateSandboxInput, check, Labels } from './types.ts';
 
 export type SandboxServiceOptions = {
@@ -78,9 +78,11 @@ export const createSandboxService = ({
   log,
 }: SandboxServiceOptions): SandboxService => {
   const events = createSandboxEvents({ journal, cursors, clock });
-  const retries = createRetries(clock, log);
+  const retries = createRetries((sandbox, error) =>
+    log.warn({ err: error, sandbox }, 'a retry failed'),
+  );
   const lifecycle = createLifecycle({ store, pool, events, retries, clock, log });
-  const expiry = createExpiry({ store, events, lifecycle, retries, clock, log });
+  const expiry = createExpiry({ store, events, lifecycle, clock, log });
   const once = createOnce(store, clock);
 
   const lifeOf = (seconds: number | undefined): number => {
@@ -210,6 +212,7 @@ export const createSandboxService = ({
     recover: () => recover({ store, pool, lifecycle, retries, clock, log }),
     dispose() {
       expiry.dispose();
+      retries.dispose();
       lifecycle.dispose();
     },
   };

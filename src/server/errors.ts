@@ -2,12 +2,13 @@ import { GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 
+/** Without a `requestId` JSON leaves the field out. */
 const extensionsOf = (error: AppError, requestId?: string): Record<string, unknown> => ({
   code: error.code,
   retryable: error.retryable,
   ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
   ...(Object.keys(error.details).length ? { details: error.details } : {}),
-  ...(requestId ? { requestId } : {}),
+  requestId,
 });
 
 /** Yoga says what is wrong with a request itself (invalid JSON, say), with a status; the parser's own error behind it says less. */
@@ -50,7 +51,7 @@ export const createErrorMask =
         extensions: {
           code,
           retryable: false,
-          ...(requestId ? { requestId } : {}),
+          requestId,
           // Yoga's note of the status to answer with; it takes it out again.
           ...(cause.extensions.http ? { http: cause.extensions.http } : {}),
         },
@@ -59,7 +60,7 @@ export const createErrorMask =
     log.error({ err: cause, requestId, path }, 'an operation failed unexpectedly');
     return new GraphQLError('Something went wrong on our side. Tell the operator the requestId.', {
       ...where,
-      extensions: { code: 'INTERNAL', retryable: false, ...(requestId ? { requestId } : {}) },
+      extensions: { code: 'INTERNAL', retryable: false, requestId },
     });
   };
 

@@ -12,6 +12,7 @@ import {
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
 import { encodeJson, type Json } from '../graphql/json.ts';
+import { setBounded } from '../lib/set-bounded.ts';
 import { createComplexityLimit } from './complexity.ts';
 import type { ErrorMask } from './errors.ts';
 import type { Operation } from './operation.ts';
@@ -93,10 +94,7 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
       const known = documents.get(text);
       if (known) return known;
       const prepared = read(text);
-      if (text.length <= MAX_CACHED_LENGTH) {
-        if (documents.size >= MAX_DOCUMENTS) documents.delete(documents.keys().next().value ?? '');
-        documents.set(text, prepared);
-      }
+      if (text.length <= MAX_CACHED_LENGTH) setBounded(documents, text, prepared, MAX_DOCUMENTS);
       return prepared;
     },
     parse: (text) => {

@@ -1,13 +1,6 @@
-import {
-  closeSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeWhole } from '../../lib/write-whole.ts';
 import type { ResourceLimits, SandboxSpec } from '../provider.ts';
 
 /** What is on disk of one supervisor, enough for another server to find it again. */
@@ -30,9 +23,8 @@ const PAGE = 4_096;
 /** Survives a kill at any moment: in place where that is one write (a new file takes a millisecond, which a create would wait for). */
 export const saveState = (dir: string, state: SupervisorState): void => {
   const line = Buffer.from(`${JSON.stringify(state)}\n`);
-  if (line.length > PAGE || !loadState(dir)) {
-    writeFileSync(`${fileOf(dir)}.new`, line, { mode: 0o600 });
-    renameSync(`${fileOf(dir)}.new`, fileOf(dir));
+  if (line.length > PAGE || !existsSync(fileOf(dir))) {
+    writeWhole(fileOf(dir), line);
     return;
   }
   const fd = openSync(fileOf(dir), 'r+');
