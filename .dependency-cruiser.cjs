@@ -1,17 +1,19 @@
 /** The direction of imports (docs/decisions/2026-11-21-layout.md): a file imports its own rank or lower. */
-const schemas = '^src/(sandboxes|processes|terminals|files)/[a-z-]*schema[.]ts$';
+const domains = '(sandboxes|processes|terminals|files|usage|tokens|audit)';
+const schemas = `^src/${domains}/[a-z-]*schema[.]ts$`;
 /** From the lowest to the highest; a path belongs to the first rank that fits it. */
 const ranks = [
   ['^src/lib/', '^src/errors[.]ts$'],
   [
     '^src/providers/provider[.]ts$',
     '^src/journal/(journal|cursor)[.]ts$',
-    '^src/store/store[.]ts$',
-    '^src/access/principal[.]ts$',
+    '^src/store/(store|access-store|page)[.]ts$',
+    '^src/access/(principal|permissions)[.]ts$',
+    '^src/limits/(metrics|plans)[.]ts$',
   ],
   ['^src/providers/[a-z0-9]+/', '^src/journal/', '^src/store/'],
   ['^src/(pool|access|limits)/', '^src/providers/registry[.]ts$'],
-  ['^src/(sandboxes|processes|terminals|files)/'],
+  [`^src/${domains}/`],
   ['^src/graphql/'],
   [schemas],
   ['^src/graphql/schema[.]ts$'],
@@ -83,7 +85,7 @@ module.exports = {
       name: 'service-knows-no-graphql',
       severity: 'error',
       from: {
-        path: '^src/(sandboxes|processes|terminals|files|pool|access|journal|store|providers)/',
+        path: `^src/(${domains}|pool|access|limits|journal|store|providers)/`,
         pathNot: 'schema[.]ts$',
       },
       to: { path: ['^src/graphql/', 'node_modules/(graphql|@pothos)/'] },
@@ -92,10 +94,17 @@ module.exports = {
       name: 'resolver-uses-services',
       severity: 'error',
       from: { path: 'schema[.]ts$' },
-      to: { path: ['^src/pool/', '^src/store/(?!store[.]ts)', '^src/journal/(?!journal[.]ts)'] },
+      to: {
+        path: [
+          '^src/pool/',
+          '^src/store/(?!(store|access-store|page)[.]ts)',
+          '^src/journal/(?!journal[.]ts)',
+        ],
+      },
     },
     ...upward,
-    fence('access', '^src/access/', ['jsonwebtoken']),
+    fence('access', '^src/access/', ['jsonwebtoken', 'jwks-rsa']),
+    fence('limits', '^src/limits/|^src/server/door[.]ts$', ['rate-limiter-flexible', 'ioredis']),
     fence('store', '^src/store/', ['kysely', 'pg']),
     fence('server', '^src/(server|graphql)/', ['graphql-yoga', 'graphql-ws', 'ws']),
     fence('graphql', '^src/(graphql|server)/|schema[.]ts$', ['@pothos', 'graphql']),

@@ -52,7 +52,7 @@ export const connect = (endpoint: Endpoint): Client =>
 export const createSandbox = async (endpoint: Endpoint, input: object = {}): Promise<string> => {
   const data = await call<{ createSandbox: { sandbox: { id: string } } }>(
     endpoint,
-    'mutation ($input: CreateSandboxInput!) { createSandbox(input: $input) { __typename ... on Failure { message } ... on SandboxPayload { sandbox { id } } } }',
+    'mutation ($input: CreateSandboxInput!) { createSandbox(input: $input) { __typename ... on Error { message } ... on SandboxPayload { sandbox { id } } } }',
     { input },
   );
   return data.createSandbox.sandbox.id;

@@ -7,7 +7,7 @@ const WARM_UP = 100;
 const SAMPLES = 400;
 
 const EXEC =
-  'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Failure { message } ... on ExecPayload { exitCode } } }';
+  'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Error { message } ... on ExecPayload { exitCode } } }';
 
 /** What the API adds to a command: exec through GraphQL against the same isolated spawn called directly, taking turns. */
 export const run = async (): Promise<Row[]> => {

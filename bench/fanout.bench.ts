@@ -11,7 +11,7 @@ const EVERY_MS = 250;
 const BYTES = 200;
 
 const START =
-  'mutation ($input: StartProcessInput!) { startProcess(input: $input) { __typename ... on Failure { message } ... on ProcessPayload { process { id } } } }';
+  'mutation ($input: StartProcessInput!) { startProcess(input: $input) { __typename ... on Error { message } ... on ProcessPayload { process { id } } } }';
 const OUTPUT =
   'subscription ($id: ID!) { processOutput(processId: $id) { __typename ... on ProcessOutput { cursor data } } }';
 

@@ -7,7 +7,7 @@ import { createTokens } from '../src/access/tokens.ts';
 import { call } from './client.ts';
 
 const DESTROY_ALL =
-  'mutation ($input: DestroySandboxesInput!) { destroySandboxes(input: $input) { __typename ... on Failure { message } } }';
+  'mutation ($input: DestroySandboxesInput!) { destroySandboxes(input: $input) { __typename ... on Error { message } } }';
 
 export type Launched = { url: string; pid: number; stop(): Promise<void> };
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { newId } from '../src/lib/ids.ts';
+import { createSealer } from '../src/lib/sealed.ts';
 import { createLocalProvider } from '../src/providers/local/local.ts';
 import type { SandboxHandle } from '../src/providers/provider.ts';
 
@@ -16,6 +17,7 @@ export const openLocal = async () => {
     warm: 1,
     warmLimits: limits,
     leaseMs: 3_600_000,
+    sealer: createSealer('a secret of the benchmark'),
     log: pino({ level: 'silent' }),
   });
   return {

@@ -11,7 +11,7 @@ const availableKib = (): number =>
   Number(/MemAvailable:\s+(\d+)/.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]);
 
 const EXEC =
-  'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Failure { message } ... on ExecPayload { exitCode } } }';
+  'mutation ($input: ExecInput!) { exec(input: $input) { __typename ... on Error { message } ... on ExecPayload { exitCode } } }';
 
 /** 200 local sandboxes at once on this machine, idle. */
 export const run = async (): Promise<Row[]> => {

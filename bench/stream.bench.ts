@@ -5,7 +5,7 @@ import { launchBaseline, launchSandbank } from './launch.ts';
 import { quantile, type Row, round, row } from './measure.ts';
 
 const START =
-  'mutation ($input: StartProcessInput!) { startProcess(input: $input) { __typename ... on Failure { message } ... on ProcessPayload { process { id } } } }';
+  'mutation ($input: StartProcessInput!) { startProcess(input: $input) { __typename ... on Error { message } ... on ProcessPayload { process { id } } } }';
 const OUTPUT =
   'subscription ($id: ID!) { processOutput(processId: $id) { __typename ... on ProcessOutput { cursor data } } }';
 

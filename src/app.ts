@@ -4,27 +4,49 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { loadSecret } from './access/secret.ts';
-import { createTokens, type Tokens } from './access/tokens.ts';
+import { createAuditLog } from './access/audit-log.ts';
+import { guard } from './access/guard.ts';
+import { openAccess } from './access/open.ts';
+import { openRevocations } from './access/revocations.ts';
+import { createSessions } from './access/sessions.ts';
+import type { Tokens } from './access/tokens.ts';
+import { auditRules } from './audit/rules.ts';
+import { createAuditService } from './audit/service.ts';
 import type { Config } from './config.ts';
+import { fileRules } from './files/rules.ts';
 import { createFileService } from './files/service.ts';
 import type { Services } from './graphql/context.ts';
 import { schema } from './graphql/schema.ts';
 import { createCursors } from './journal/cursor.ts';
 import { createFileJournal } from './journal/file.ts';
+import { createSealer } from './lib/sealed.ts';
 import { lockStateDir } from './lib/state-lock.ts';
+import { openLimiterStore } from './limits/limiter-store.ts';
+import { createMeter } from './limits/meter.ts';
+import { createQuotas } from './limits/quotas.ts';
+import { createRateLimits } from './limits/rate-limits.ts';
 import { createPool } from './pool/pool.ts';
+import { processRules } from './processes/rules.ts';
 import { createProcessService } from './processes/service.ts';
 import { openProviders } from './providers/registry.ts';
 import { createPorts } from './sandboxes/ports.ts';
+import { portRules } from './sandboxes/ports-rules.ts';
+import { sandboxRules } from './sandboxes/rules.ts';
 import { createSandboxService } from './sandboxes/service.ts';
+import { createDoor } from './server/door.ts';
 import { closeHttp, createServer, listen } from './server/http.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
+import { tokenRules } from './tokens/rules.ts';
+import { createTokenService } from './tokens/service.ts';
+import { createUsageFeed } from './usage/feed.ts';
+import { usageRules } from './usage/rules.ts';
+import { createUsageService } from './usage/service.ts';
 
 export type App = {
   tokens: Tokens;
+  /** As callers get them: every method asks its rule first. */
   services: Services;
   /** Takes both ports; they differ from the configuration where that says 0. */
   listen(): Promise<{ port: number; portsPort: number }>;
@@ -45,64 +67,81 @@ const operations = (): string[] =>
 /** The composition root: the only file that knows every part. */
 export const createApp = async (config: Config, log: Logger): Promise<App> => {
   const clock = Date.now;
+  const { maxUploadBytes, corsOrigins, defaultPlan } = config;
   await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
   const unlock = await lockStateDir(config.stateDir);
-  const secret = await loadSecret(config.stateDir, config.jwt.secret);
+  const { access, tokens, secret } = await openAccess(config);
   // Keys of their own: a cursor or a URL can never pass as a token.
   const derive = (purpose: string): string =>
     createHmac('sha256', secret).update(purpose).digest('base64url');
-  const tokens = createTokens({ ...config.jwt, secret });
-  const store = await openStore(config);
-  const journal = await createFileJournal({
-    dir: join(config.stateDir, 'journal'),
-    ...config.journal,
-    clock,
-  });
+  const sealer = createSealer(derive('seal'));
+  const store = await openStore({ ...config, sealer });
+  const dir = join(config.stateDir, 'journal');
+  const journal = await createFileJournal({ dir, ...config.journal, clock });
   const cursors = createCursors(derive('cursor'));
-  const pool = createPool(
-    await openProviders({
-      stateDir: config.stateDir,
-      warmSandboxes: config.warmSandboxes,
-      defaultLimits: config.sandbox.limits,
-      leaseMs: LEASE_MS,
-      log,
-    }),
-  );
+  const providers = await openProviders({
+    stateDir: config.stateDir,
+    warmSandboxes: config.warmSandboxes,
+    defaultLimits: config.sandbox.limits,
+    leaseMs: LEASE_MS,
+    sealer,
+    log,
+  });
+  const pool = createPool(providers);
   let publicUrl = config.publicUrl ?? '';
   let portsUrl = config.portsPublicUrl ?? '';
 
+  const audit = createAuditLog({ store: store.access.audit, clock, log });
+  const revocations = await openRevocations({ store: store.access.revocations, log });
+  const sessions = createSessions(revocations);
+  const limiterStore = openLimiterStore(config.redisUrl, log);
+  const { plans } = access;
+  const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
+  const serverLimit = config.maxSandboxes;
+  const quotas = createQuotas({ plans, store: store.access, serverLimit, clock });
+  const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
+  const { booked, created } = feed;
+  const meter = createMeter({ store, sliceMs: config.usageSliceMs, booked, clock, log });
+
   const sandboxes = createSandboxService({
-    store,
-    journal,
-    cursors,
-    pool,
+    ...{ store, journal, cursors, pool, quotas, meter, created, clock, log },
     defaults: config.sandbox,
-    clock,
-    log,
+    maxWaitMs: config.maxWaitMs,
   });
   const processes = createProcessService({
-    store,
-    journal,
-    cursors,
-    pool,
-    sandboxes,
+    ...{ store, journal, cursors, pool, quotas, booked, clock, log },
+    sandboxes: sandboxes.access,
     execOutputBytes: config.execOutputBytes,
-    clock,
-    log,
   });
   const files = createFileService({
-    sandboxes,
+    sandboxes: sandboxes.access,
+    revocations,
     secret: derive('transfer'),
     publicUrl: () => publicUrl,
     clock,
   });
   const ports = createPorts({
-    sandboxes,
+    sandboxes: sandboxes.access,
+    revocations,
     secret: derive('port'),
     publicUrl: () => portsUrl,
     clock,
   });
-  const services: Services = { sandboxes, processes, files, ports };
+  const tokenService = createTokenService({
+    ...{ tokens, access, revocations, clock },
+    sandboxes: sandboxes.access,
+  });
+  const usage = createUsageService({ store, quotas, rates, feed, defaultPlan, clock });
+  const by = { audit, rates };
+  const services: Services = {
+    sandboxes: guard(sandboxes, sandboxRules, by),
+    processes: guard(processes, processRules, by),
+    files: guard(files, fileRules, by),
+    ports: guard(ports, portRules, by),
+    usage: guard(usage, usageRules, by),
+    tokens: guard(tokenService, tokenRules, by),
+    audit: guard(createAuditService(store.access.audit), auditRules, by),
+  };
 
   const development =
     config.mode === 'development'
@@ -113,19 +152,24 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
           ttlSeconds: DEVELOPMENT_TOKEN_SECONDS,
         })
       : null;
+  const door = createDoor({
+    ...{ tokens, revocations, audit, log },
+    failuresPerMinute: config.authFailuresPerMinute,
+    trustedProxies: config.trustedProxies,
+  });
   const server = createServer({
-    schema,
-    services,
-    tokens,
-    log,
+    ...{ schema, services, door, sessions, rates, log, corsOrigins },
+    isProduction: config.mode === 'production',
+    isSecure: () => publicUrl.startsWith('https:'),
     maxBodyBytes: config.maxBodyBytes,
+    requestTimeoutMs: config.requestTimeoutMs,
     maxSubscriptionsPerSocket: config.maxSubscriptionsPerSocket,
-    corsOrigins: config.corsOrigins,
+    maxSubscriptionsPerTenant: config.maxSubscriptionsPerTenant,
     graphiql: development ? { token: development.token, documents: operations() } : undefined,
     ready: () => store.ping(),
-    transfers: createTransferHandler({ files, maxUploadBytes: config.maxUploadBytes, log }),
+    transfers: createTransferHandler({ files, audit, door, maxUploadBytes, log }),
   });
-  const portsServer = createPortsProxy({ ports, log });
+  const portsServer = createPortsProxy({ ports, door, log });
   await sandboxes.recover();
   await processes.recover();
   const sweep = setInterval(() => {
@@ -159,9 +203,14 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
         ]);
         sandboxes.dispose();
         processes.dispose();
+        meter.dispose();
+        revocations.dispose();
+        await feed.dispose();
         await pool.dispose();
+        await audit.dispose();
         await journal.dispose();
         await store.dispose();
+        await limiterStore.dispose();
         await unlock();
       })();
       return disposal;

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { algorithms, asymmetric } from './access/keys.ts';
 import { AppError } from './errors.ts';
 
 const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
@@ -18,6 +19,12 @@ const count = (min: number, max: number) =>
     .pipe(z.number().min(min).max(max));
 const port = count(0, 65_535);
 const optional = z.string().optional();
+const claim = z.string().min(1).max(255);
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
 
 /** One list: the schema, the defaults and the help all come from it. */
 const variables = {
@@ -57,6 +64,54 @@ const variables = {
     undefined,
     'HS256 secret, 32 bytes or more (default: made and kept in the state directory)',
   ],
+  SANDBANK_JWT_PUBLIC_KEY_FILE: [
+    optional,
+    undefined,
+    'PEM file of public keys or certificates for RS, PS and ES tokens',
+  ],
+  SANDBANK_JWKS_URL: [
+    z.url({ protocol: /^https?$/ }).optional(),
+    undefined,
+    'JSON Web Key Set of public keys, fetched and kept for 10 minutes',
+  ],
+  SANDBANK_JWT_ALGORITHMS: [
+    z
+      .string()
+      .transform(list)
+      .pipe(z.array(z.enum(algorithms)).min(1)),
+    'HS256',
+    `accepted signatures, separated by commas: ${algorithms.join(', ')}`,
+  ],
+  SANDBANK_JWT_CLOCK_TOLERANCE_SECONDS: [count(0, 300), '5', 'how far clocks may differ'],
+  SANDBANK_JWT_CLAIM_SUBJECT: [claim, 'sub', 'claim (or path with dots) of the subject'],
+  SANDBANK_JWT_CLAIM_TENANT: [claim, 'tenant', 'of the tenant'],
+  SANDBANK_JWT_CLAIM_ROLE: [claim, 'role', 'of the role'],
+  SANDBANK_JWT_CLAIM_SCOPE: [claim, 'scope', 'of the scope, which narrows the role'],
+  SANDBANK_JWT_CLAIM_PLAN: [claim, 'plan', 'of the plan'],
+  SANDBANK_ACCESS_FILE: [optional, undefined, 'JSON file of roles and plans (docs/access.md)'],
+  SANDBANK_DEFAULT_PLAN: [
+    optional,
+    undefined,
+    'plan of tokens that name none (default: unlimited in development, free in production)',
+  ],
+  SANDBANK_REDIS_URL: [
+    z
+      .string()
+      .regex(/^rediss?:\/\//, 'must be redis://…')
+      .optional(),
+    undefined,
+    'Redis that counts rate limits for several servers (default: in this process)',
+  ],
+  SANDBANK_AUTH_FAILURES_PER_MINUTE: [
+    count(1, 1_000_000),
+    '60',
+    'refused requests of one address before it is answered 429',
+  ],
+  SANDBANK_TRUSTED_PROXIES: [
+    count(0, 10),
+    '0',
+    'own proxies in front, each adding to X-Forwarded-For',
+  ],
   SANDBANK_JWT_ISSUER: [optional, undefined, 'iss that tokens must have'],
   SANDBANK_JWT_AUDIENCE: [optional, undefined, 'aud that tokens must have'],
   SANDBANK_LOG_LEVEL: [
@@ -72,6 +127,27 @@ const variables = {
     '200',
     'operations at once on one WebSocket',
   ],
+  SANDBANK_MAX_SUBSCRIPTIONS_PER_TENANT: [
+    count(1, 1_000_000),
+    '5000',
+    'subscriptions at once of one tenant on this server',
+  ],
+  SANDBANK_REQUEST_TIMEOUT_SECONDS: [
+    count(1, 3_600),
+    '30',
+    'how long a GraphQL request may take to arrive',
+  ],
+  SANDBANK_MAX_SANDBOXES: [
+    count(0, 1_000_000),
+    '0',
+    'sandboxes alive at once of all tenants, 0 for no limit',
+  ],
+  SANDBANK_QUEUE_SECONDS: [
+    count(1, 86_400),
+    '3600',
+    'how long a sandbox waits for room (wait: true)',
+  ],
+  SANDBANK_USAGE_SECONDS: [count(1, 3_600), '10', 'how often what sandboxes use is booked'],
   SANDBANK_JOURNAL_RETAIN_BYTES: [size, '64MiB', 'kept of each stream'],
   SANDBANK_JOURNAL_RETAIN_HOURS: [count(1, 8_760), '24', 'how long a stream is kept after its end'],
   SANDBANK_WARM_SANDBOXES: [count(0, 500), '2', 'local sandboxes kept started, for quick creates'],
@@ -130,6 +206,14 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
     );
   if (v.SANDBANK_PORT && v.SANDBANK_PORT === v.SANDBANK_PORTS_PORT)
     problems.push('SANDBANK_PORTS_PORT: must differ from SANDBANK_PORT');
+  const usesPublicKeys = v.SANDBANK_JWT_PUBLIC_KEY_FILE ?? v.SANDBANK_JWKS_URL;
+  if (
+    usesPublicKeys !== undefined &&
+    !v.SANDBANK_JWT_ALGORITHMS?.some((one) => asymmetric.some((known) => known === one))
+  )
+    problems.push(
+      `SANDBANK_JWT_ALGORITHMS: must name those the public keys are for, of ${asymmetric.join(', ')}`,
+    );
   if (problems.length)
     throw new AppError(
       'INVALID_ARGUMENT',
@@ -148,11 +232,31 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
       secret: v.SANDBANK_JWT_SECRET,
       issuer: v.SANDBANK_JWT_ISSUER,
       audience: v.SANDBANK_JWT_AUDIENCE,
+      algorithms: v.SANDBANK_JWT_ALGORITHMS,
+      clockToleranceSeconds: v.SANDBANK_JWT_CLOCK_TOLERANCE_SECONDS,
+      publicKeyFile: v.SANDBANK_JWT_PUBLIC_KEY_FILE,
+      jwksUrl: v.SANDBANK_JWKS_URL,
+      claims: {
+        subject: v.SANDBANK_JWT_CLAIM_SUBJECT,
+        tenant: v.SANDBANK_JWT_CLAIM_TENANT,
+        role: v.SANDBANK_JWT_CLAIM_ROLE,
+        scope: v.SANDBANK_JWT_CLAIM_SCOPE,
+        plan: v.SANDBANK_JWT_CLAIM_PLAN,
+      },
     },
+    accessFile: v.SANDBANK_ACCESS_FILE && resolve(cwd, v.SANDBANK_ACCESS_FILE),
+    defaultPlan:
+      v.SANDBANK_DEFAULT_PLAN ?? (v.SANDBANK_MODE === 'production' ? 'free' : 'unlimited'),
+    redisUrl: v.SANDBANK_REDIS_URL,
+    authFailuresPerMinute: v.SANDBANK_AUTH_FAILURES_PER_MINUTE,
+    trustedProxies: v.SANDBANK_TRUSTED_PROXIES,
+    maxSubscriptionsPerTenant: v.SANDBANK_MAX_SUBSCRIPTIONS_PER_TENANT,
+    requestTimeoutMs: v.SANDBANK_REQUEST_TIMEOUT_SECONDS * 1_000,
+    maxSandboxes: v.SANDBANK_MAX_SANDBOXES || null,
+    maxWaitMs: v.SANDBANK_QUEUE_SECONDS * 1_000,
+    usageSliceMs: v.SANDBANK_USAGE_SECONDS * 1_000,
     logLevel: v.SANDBANK_LOG_LEVEL,
-    corsOrigins: v.SANDBANK_CORS_ORIGINS.split(',')
-      .map((origin) => origin.trim())
-      .filter(Boolean),
+    corsOrigins: list(v.SANDBANK_CORS_ORIGINS),
     maxBodyBytes: v.SANDBANK_MAX_BODY_BYTES,
     maxUploadBytes: v.SANDBANK_MAX_UPLOAD_BYTES,
     maxSubscriptionsPerSocket: v.SANDBANK_MAX_SUBSCRIPTIONS_PER_SOCKET,

@@ -2,6 +2,7 @@
 export const errorCodes = [
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
   'FORBIDDEN',
   'NOT_FOUND',
   'INVALID_ARGUMENT',
@@ -17,6 +18,8 @@ export const errorCodes = [
   'TOO_LARGE',
   'NO_SPACE',
   'LIMIT_EXCEEDED',
+  'QUOTA_EXCEEDED',
+  'RATE_LIMITED',
   'UNAVAILABLE',
   'INTERNAL',
 ] as const;
@@ -24,7 +27,7 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 export type AppErrorOptions = {
-  /** The same call may succeed later without a change. Default: true for `UNAVAILABLE` and `TIMEOUT`. */
+  /** The same call may succeed later without a change. Default: true for `UNAVAILABLE`, `TIMEOUT` and `RATE_LIMITED`. */
   retryable?: boolean;
   /** How long to wait before a retry, in milliseconds. */
   retryAfterMs?: number;
@@ -32,6 +35,12 @@ export type AppErrorOptions = {
   details?: Record<string, string | number | boolean>;
   cause?: unknown;
 };
+
+const ALWAYS_RETRYABLE: ReadonlySet<ErrorCode> = new Set([
+  'UNAVAILABLE',
+  'TIMEOUT',
+  'RATE_LIMITED',
+]);
 
 /** A failure that is safe to show: `message` says what was wrong, where, and what to do. */
 export class AppError extends Error {
@@ -44,9 +53,39 @@ export class AppError extends Error {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.name = 'AppError';
     this.code = code;
-    this.retryable = options.retryable ?? (code === 'UNAVAILABLE' || code === 'TIMEOUT');
+    this.retryable = options.retryable ?? ALWAYS_RETRYABLE.has(code);
     this.retryAfterMs = options.retryAfterMs;
     this.details = options.details ?? {};
+  }
+}
+
+/** Refused because of who asks or how much they have had, not because of what they asked. */
+const DENIALS: ReadonlySet<ErrorCode> = new Set([
+  'UNAUTHENTICATED',
+  'TOKEN_EXPIRED',
+  'TOKEN_REVOKED',
+  'FORBIDDEN',
+  'QUOTA_EXCEEDED',
+  'RATE_LIMITED',
+]);
+export const isDenial = ({ code }: AppError): boolean => DENIALS.has(code);
+
+/** What bounded the caller, as clients need it to wait or to ask for more. */
+export type QuotaFacts = { quota: string; limit: number; used: number; resetAt: number | null };
+
+/** Over a quota: `QUOTA_EXCEEDED` with which, how much, and when it begins anew. */
+export class QuotaError extends AppError {
+  readonly facts: QuotaFacts;
+
+  constructor(message: string, facts: QuotaFacts) {
+    const { resetAt, ...rest } = facts;
+    super('QUOTA_EXCEEDED', message, {
+      details: resetAt === null ? rest : { ...rest, resetAt: new Date(resetAt).toISOString() },
+      ...(resetAt === null
+        ? {}
+        : { retryable: true, retryAfterMs: Math.max(0, resetAt - Date.now()) }),
+    });
+    this.facts = facts;
   }
 }
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
+import { audit } from './cli/audit.ts';
 import { doctor } from './cli/doctor.ts';
 import { help } from './cli/help.ts';
 import { serve } from './cli/serve.ts';
@@ -7,7 +8,9 @@ import { token } from './cli/token.ts';
 import { readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 
-const commands = { serve, doctor, token } as const;
+const commands = { serve, doctor, token, audit } as const;
+/** Commands with a word of their own behind them. */
+const WITH_VERB = ['audit'];
 
 const run = async (): Promise<number> => {
   const { positionals, values } = parseArgs({
@@ -18,17 +21,24 @@ const run = async (): Promise<number> => {
       tenant: { type: 'string' },
       subject: { type: 'string' },
       ttl: { type: 'string' },
+      plan: { type: 'string' },
+      scope: { type: 'string' },
+      file: { type: 'string' },
     },
   });
   const name = positionals[0] ?? 'serve';
   if (values.help || name === 'help') return help();
-  if (!Object.hasOwn(commands, name) || positionals.length > 1) {
+  const words = WITH_VERB.includes(name) ? 2 : 1;
+  if (!Object.hasOwn(commands, name) || positionals.length > words) {
     throw new AppError(
       'INVALID_ARGUMENT',
       `There is no command "${positionals.join(' ')}". Try sandbank --help.`,
     );
   }
-  return commands[name as keyof typeof commands](readConfig(process.env, process.cwd()), values);
+  return commands[name as keyof typeof commands](readConfig(process.env, process.cwd()), {
+    ...values,
+    verb: positionals[1],
+  });
 };
 
 /** A person reads this: the message alone, unless it is a bug. */

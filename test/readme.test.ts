@@ -68,7 +68,8 @@ describe('the README', () => {
   }, 30_000);
   afterAll(async () => {
     await stop?.();
-    rmSync(stateDir, { recursive: true, force: true });
+    // npm ends before the server that it started.
+    rmSync(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   });
 
   it('shows what a user sees at the start', () => {

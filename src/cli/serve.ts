@@ -3,12 +3,15 @@ import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 
 const DEVELOPMENT_TOKEN_SECONDS = 24 * 3600;
+/** Names under which secrets could come into a line of the log, at the top of it and one below. */
+const SECRETS = ['authorization', 'token', 'secret', 'password', 'cookie', 'env', 'stdin', 'url'];
+const REDACTED = SECRETS.flatMap((name) => [name, `*.${name}`]);
 
 export const serve = async (config: Config): Promise<number> => {
   const log = pino(
     {
       level: config.logLevel,
-      redact: ['authorization', '*.authorization', 'token', '*.token', '*.env'],
+      redact: REDACTED,
     },
     pino.destination(2),
   );

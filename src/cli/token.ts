@@ -1,6 +1,5 @@
-import { type Role, roles } from '../access/principal.ts';
-import { loadSecret } from '../access/secret.ts';
-import { createTokens } from '../access/tokens.ts';
+import { openAccess } from '../access/open.ts';
+import { unknownWords } from '../access/rights.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 
@@ -8,20 +7,24 @@ export type TokenOptions = {
   role?: string | undefined;
   tenant?: string | undefined;
   subject?: string | undefined;
+  plan?: string | undefined;
+  scope?: string | undefined;
   ttl?: string | undefined;
 };
 
-const isRole = (text: string): text is Role => roles.some((role) => role === text);
-
 /** Prints one token and nothing else, so that `$(sandbank token)` works. */
 export const token = async (config: Config, options: TokenOptions): Promise<number> => {
-  const { role = 'admin', tenant = 'dev', subject = 'dev', ttl = '86400' } = options;
-  if (!isRole(role)) {
-    throw new AppError(
-      'INVALID_ARGUMENT',
-      `--role must be one of ${roles.join(', ')}, not "${role}".`,
-    );
-  }
+  const { role = 'admin', tenant = 'dev', subject = 'dev', plan, ttl = '86400' } = options;
+  const { access, tokens } = await openAccess(config);
+  const known = (option: string, name: string, table: object): void => {
+    if (!Object.hasOwn(table, name))
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        `--${option} must be one of ${Object.keys(table).join(', ')}, not "${name}".`,
+      );
+  };
+  known('role', role, access.roles);
+  if (plan !== undefined) known('plan', plan, access.plans);
   const ttlSeconds = Number(ttl);
   if (!Number.isInteger(ttlSeconds) || ttlSeconds < 1) {
     throw new AppError(
@@ -29,10 +32,14 @@ export const token = async (config: Config, options: TokenOptions): Promise<numb
       `--ttl must be a whole number of seconds, not "${ttl}".`,
     );
   }
-  const tokens = createTokens({
-    ...config.jwt,
-    secret: await loadSecret(config.stateDir, config.jwt.secret),
-  });
-  process.stdout.write(`${tokens.issue({ subject, tenant, role, ttlSeconds }).token}\n`);
+  const scope = options.scope?.split(' ').filter(Boolean);
+  const unknown = unknownWords(scope ?? []);
+  if (unknown.length)
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      `--scope: there is no "${unknown.join('", "')}". Words are permissions such as files:read, sandbox:<id> and read-only.`,
+    );
+  const issued = tokens.issue({ subject, tenant, role, plan, scope, ttlSeconds });
+  process.stdout.write(`${issued.token}\n`);
   return 0;
 };

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
 import { ErrorCodeEnum } from '../graphql/errors.ts';
@@ -78,11 +77,8 @@ builder.mutationField('writeFile', (t) =>
     type: FilePayload,
     errors: {},
     args: { input: t.arg({ type: WriteInput, required: true, description: 'What to write.' }) },
-    resolve: async (_, { input: { sandboxId, file } }, { files, principal }) => {
-      const [outcome] = await files.write(principal, sandboxId, [toFile(file)]);
-      if (!outcome?.file) throw outcome?.error ?? new AppError('INTERNAL', 'Nothing was written.');
-      return located(outcome.file, sandboxId);
-    },
+    resolve: async (_, { input: { sandboxId, file } }, { files, principal }) =>
+      located(await files.write(principal, sandboxId, toFile(file)), sandboxId),
   }),
 );
 
@@ -138,7 +134,7 @@ builder.mutationField('writeFiles', (t) =>
     errors: {},
     args: { input: t.arg({ type: WriteManyInput, required: true, description: 'What to write.' }) },
     resolve: async (_, { input }, { files, principal }) => {
-      const outcomes = await files.write(principal, input.sandboxId, input.files.map(toFile));
+      const outcomes = await files.writeMany(principal, input.sandboxId, input.files.map(toFile));
       return {
         outcomes: outcomes.map(({ file, ...rest }) => ({
           ...rest,

@@ -212,11 +212,7 @@ builder.objectField(SandboxRef, 'uploadUrl', (t) =>
       }),
     },
     resolve: ({ id }, { path, ttlSeconds, maxBytes }, { files, principal }) =>
-      files.url(
-        principal,
-        { direction: 'upload', sandboxId: id, path, maxBytes: maxBytes ?? null },
-        (ttlSeconds ?? 900) * 1_000,
-      ),
+      files.uploadUrl(principal, id, path, (ttlSeconds ?? 900) * 1_000, maxBytes ?? null),
   }),
 );
 
@@ -229,11 +225,7 @@ builder.objectField(SandboxRef, 'downloadUrl', (t) =>
       ttlSeconds: t.arg.int(ttl),
     },
     resolve: ({ id }, { path, ttlSeconds }, { files, principal }) =>
-      files.url(
-        principal,
-        { direction: 'download', sandboxId: id, path, maxBytes: null },
-        (ttlSeconds ?? 900) * 1_000,
-      ),
+      files.downloadUrl(principal, id, path, (ttlSeconds ?? 900) * 1_000),
   }),
 );
 

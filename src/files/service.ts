@@ -1,7 +1,9 @@
 import type { Principal } from '../access/principal.ts';
+import type { Revocations } from '../access/revocations.ts';
 import { AppError } from '../errors.ts';
 import type { FileChange, FileStat, SandboxFiles, WriteOptions } from '../providers/provider.ts';
-import type { SandboxService } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { ShareAccess } from '../store/access-store.ts';
 import { createTransferUrls, type Transfer, type TransferUrls } from './transfer-urls.ts';
 
 /** Most bytes of a file's content inside one GraphQL answer; more goes through a download URL. */
@@ -9,7 +11,8 @@ export const MAX_CONTENT = 1024 * 1024;
 const MAX_FILES = 100;
 
 export type FileServiceOptions = {
-  sandboxes: SandboxService;
+  sandboxes: SandboxAccess;
+  revocations: Revocations;
   secret: string;
   publicUrl: () => string;
   clock: () => number;
@@ -17,8 +20,10 @@ export type FileServiceOptions = {
 
 export type NewFile = WriteOptions & { path: string; content: Uint8Array };
 export type Content = { bytes: Uint8Array; offset: number; totalSize: number };
+export type SignedUrl = { url: string; expiresAt: number };
 export type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
 
+/** What callers get; who may call what is in rules.ts. */
 export type FileService = {
   stat(principal: Principal, sandboxId: string, path: string): Promise<FileStat | null>;
   list(
@@ -35,7 +40,9 @@ export type FileService = {
     range: { offset: number; length: number },
   ): Promise<Content>;
   sha256(principal: Principal, sandboxId: string, path: string): Promise<string>;
-  write(
+  write(principal: Principal, sandboxId: string, file: NewFile): Promise<FileStat>;
+  /** One that is refused does not stop the others. */
+  writeMany(
     principal: Principal,
     sandboxId: string,
     files: readonly NewFile[],
@@ -67,11 +74,23 @@ export type FileService = {
     path: string,
     options: { recursive: boolean; signal: AbortSignal },
   ): Promise<AsyncIterable<FileChange>>;
-  url(
+  downloadUrl(
     principal: Principal,
-    transfer: Omit<Transfer, 'tenant' | 'subject' | 'expiresAt'>,
+    sandboxId: string,
+    path: string,
     ttlMs: number,
-  ): Promise<{ url: string; expiresAt: number }>;
+  ): Promise<SignedUrl>;
+  /** `maxBytes` null: what the server allows. */
+  uploadUrl(
+    principal: Principal,
+    sandboxId: string,
+    path: string,
+    ttlMs: number,
+    maxBytes: number | null,
+  ): Promise<SignedUrl>;
+};
+
+export type FileControl = FileService & {
   /** The files a signed URL speaks of; `FORBIDDEN` for one that is not ours or has expired. */
   openTransfer(token: string): Promise<{ transfer: Transfer; files: SandboxFiles }>;
 };
@@ -80,18 +99,37 @@ const MAX_TTL_MS = 24 * 3_600_000;
 
 export const createFileService = ({
   sandboxes,
+  revocations,
   secret,
   publicUrl,
   clock,
-}: FileServiceOptions): FileService => {
+}: FileServiceOptions): FileControl => {
   const urls: TransferUrls = createTransferUrls(secret, clock);
-  const filesOf = async (principal: Principal, sandboxId: string): Promise<SandboxFiles> =>
-    (await sandboxes.open(principal, sandboxId)).handle.files;
+  const filesOf = async (
+    principal: Principal,
+    sandboxId: string,
+    need: ShareAccess,
+  ): Promise<SandboxFiles> => (await sandboxes.open(principal, sandboxId, need)).handle.files;
+  const sign = async (
+    principal: Principal,
+    transfer: Pick<Transfer, 'direction' | 'sandboxId' | 'path' | 'maxBytes'>,
+    ttlMs: number,
+  ): Promise<SignedUrl> => {
+    if (ttlMs < 1 || ttlMs > MAX_TTL_MS)
+      throw new AppError('INVALID_ARGUMENT', 'A URL lives 1 second to 24 hours.');
+    const need = transfer.direction === 'upload' ? 'write' : 'read';
+    const { tenant } = await sandboxes.find(principal, transfer.sandboxId, need);
+    const expiresAt = clock() + ttlMs;
+    const { subject, tokenId, issuedAt } = principal;
+    const by = { tenant: principal.tenant, subject, tokenId, issuedAt };
+    const token = urls.sign({ ...transfer, tenant, by, expiresAt });
+    return { url: `${publicUrl()}/transfers/${token}`, expiresAt };
+  };
 
   return {
-    stat: async (principal, id, path) => (await filesOf(principal, id)).stat(path),
+    stat: async (principal, id, path) => (await filesOf(principal, id, 'read')).stat(path),
     async list(principal, id, path, options) {
-      const files = await filesOf(principal, id);
+      const files = await filesOf(principal, id, 'read');
       const stat = await files.stat(path);
       if (stat === null) return null;
       if (stat.type !== 'directory')
@@ -99,7 +137,7 @@ export const createFileService = ({
       return { path: stat.path, ...(await files.list(path, options)) };
     },
     async content(principal, id, path, { offset, length }) {
-      const files = await filesOf(principal, id);
+      const files = await filesOf(principal, id, 'read');
       const stat = await files.stat(path);
       const parts: Uint8Array[] = [];
       for await (const part of files.read(path, { offset, length: Math.min(length, MAX_CONTENT) }))
@@ -111,11 +149,14 @@ export const createFileService = ({
         totalSize: Math.max(stat?.type === 'file' ? stat.size : 0, offset + bytes.length),
       };
     },
-    sha256: async (principal, id, path) => (await filesOf(principal, id)).sha256(path),
-    async write(principal, id, list) {
+    sha256: async (principal, id, path) => (await filesOf(principal, id, 'read')).sha256(path),
+    async write(principal, id, { path, content, ...options }) {
+      return (await filesOf(principal, id, 'write')).write(path, [content], options);
+    },
+    async writeMany(principal, id, list) {
       if (list.length === 0 || list.length > MAX_FILES)
         throw new AppError('INVALID_ARGUMENT', `Give 1 to ${MAX_FILES} files.`);
-      const files = await filesOf(principal, id);
+      const files = await filesOf(principal, id, 'write');
       const outcomes: WriteOutcome[] = [];
       for (const { path, content, ...options } of list) {
         try {
@@ -128,38 +169,25 @@ export const createFileService = ({
       return outcomes;
     },
     makeDirectory: async (principal, id, path, options) =>
-      (await filesOf(principal, id)).makeDirectory(path, options),
+      (await filesOf(principal, id, 'write')).makeDirectory(path, options),
     move: async (principal, id, from, to, overwrite) =>
-      (await filesOf(principal, id)).move(from, to, { overwrite }),
+      (await filesOf(principal, id, 'write')).move(from, to, { overwrite }),
     copy: async (principal, id, from, to, overwrite) =>
-      (await filesOf(principal, id)).copy(from, to, { overwrite }),
+      (await filesOf(principal, id, 'write')).copy(from, to, { overwrite }),
     remove: async (principal, id, path, recursive) =>
-      (await filesOf(principal, id)).remove(path, { recursive }),
+      (await filesOf(principal, id, 'write')).remove(path, { recursive }),
     watch: async (principal, id, path, options) =>
-      (await filesOf(principal, id)).watch(path, options),
-    async url(principal, transfer, ttlMs) {
-      if (ttlMs < 1 || ttlMs > MAX_TTL_MS)
-        throw new AppError('INVALID_ARGUMENT', 'A URL lives 1 second to 24 hours.');
-      await sandboxes.get(principal, transfer.sandboxId);
-      const expiresAt = clock() + ttlMs;
-      const token = urls.sign({
-        ...transfer,
-        tenant: principal.tenant,
-        subject: principal.subject,
-        expiresAt,
-      });
-      return { url: `${publicUrl()}/transfers/${token}`, expiresAt };
-    },
+      (await filesOf(principal, id, 'read')).watch(path, options),
+    downloadUrl: (principal, sandboxId, path, ttlMs) =>
+      sign(principal, { direction: 'download', sandboxId, path, maxBytes: null }, ttlMs),
+    uploadUrl: (principal, sandboxId, path, ttlMs, maxBytes) =>
+      sign(principal, { direction: 'upload', sandboxId, path, maxBytes }, ttlMs),
     async openTransfer(token) {
       const transfer = urls.verify(token);
-      const principal: Principal = {
-        subject: transfer.subject,
-        tenant: transfer.tenant,
-        role: 'developer',
-        expiresAt: transfer.expiresAt,
-        tokenId: null,
-      };
-      return { transfer, files: await filesOf(principal, transfer.sandboxId) };
+      // It ends with the token that asked for it.
+      revocations.check(transfer.by);
+      const { handle } = await sandboxes.openFor(transfer.tenant, transfer.sandboxId);
+      return { transfer, files: handle.files };
     },
   };
 };

@@ -1,11 +1,14 @@
+import type { Identity } from '../access/principal.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
 
 /** What a signed URL allows: one direction, one path, until an instant. */
 export type Transfer = {
   direction: 'upload' | 'download';
+  /** Of the sandbox. */
   tenant: string;
-  subject: string;
+  /** The token it was asked for with. */
+  by: Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
   sandboxId: string;
   path: string;
   /** Most bytes of an upload; null: what the server allows. */

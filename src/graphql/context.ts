@@ -1,21 +1,35 @@
 import type { Principal } from '../access/principal.ts';
+import type { Session } from '../access/sessions.ts';
+import type { AuditService } from '../audit/service.ts';
 import type { FileService } from '../files/service.ts';
 import type { ProcessService } from '../processes/service.ts';
-import type { Ports } from '../sandboxes/ports.ts';
+import type { PortService } from '../sandboxes/ports.ts';
 import type { SandboxService } from '../sandboxes/service.ts';
+import type { TokenService } from '../tokens/service.ts';
+import type { UsageService } from '../usage/service.ts';
 
+/** Guarded: each method asks its rule first. */
 export type Services = {
   sandboxes: SandboxService;
   processes: ProcessService;
   files: FileService;
-  ports: Ports;
+  ports: PortService;
+  usage: UsageService;
+  tokens: TokenService;
+  audit: AuditService;
 };
 
 /** What every resolver gets. One object per operation; a subscription gets fresh loaders for each event. */
 export type Context = Services & {
-  /** null for a caller without a token: only introspection and `__typename` answer. */
+  /** null for a caller without a token: only `__typename`, and in development introspection, answer. */
   principal: Principal | null;
   requestId: string;
+  /** Address of the client. */
+  address: string | null;
+  /** Of the WebSocket; null over HTTP. */
+  session: Session | null;
   /** Aborts when the client leaves, the token expires or the server drains. */
   signal: AbortSignal;
+  /** What this operation costs in points, known before it runs. */
+  cost: number;
 };

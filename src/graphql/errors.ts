@@ -5,6 +5,7 @@ import { described } from './enums.ts';
 const texts: Readonly<Record<ErrorCode, string>> = {
   UNAUTHENTICATED: 'No token, or not one of ours.',
   TOKEN_EXPIRED: 'The token’s time is over.',
+  TOKEN_REVOKED: 'The token was revoked.',
   FORBIDDEN: 'The token, or the sandbox’s user, may not do this.',
   NOT_FOUND: 'There is nothing with this id or path, or it is another tenant’s.',
   INVALID_ARGUMENT: 'An argument is wrong; the message says which.',
@@ -19,7 +20,10 @@ const texts: Readonly<Record<ErrorCode, string>> = {
   TIMEOUT: 'It took too long.',
   TOO_LARGE: 'It is larger than allowed.',
   NO_SPACE: 'The disk of the sandbox is full.',
-  LIMIT_EXCEEDED: 'More than allowed.',
+  LIMIT_EXCEEDED:
+    'More than the role or the server allows at once; `details.limit` names the limit.',
+  QUOTA_EXCEEDED: 'What the tenant or the subject may use is used up.',
+  RATE_LIMITED: 'Too many calls; `retryAfterMs` says how long to wait.',
   UNAVAILABLE: 'It cannot be reached or done right now.',
   INTERNAL: 'A bug of ours; tell the operator the requestId.',
 };
@@ -29,7 +33,7 @@ export const ErrorCodeEnum = builder.enumType('ErrorCode', {
   values: described<ErrorCode>(texts),
 });
 
-const ErrorInterface = builder.interfaceRef<AppError>('Error').implement({
+export const ErrorInterface = builder.interfaceRef<AppError>('Error').implement({
   description: 'A failure that was foreseen, as data.',
   fields: (t) => ({
     code: t.field({

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Page } from '../store/store.ts';
+import type { Page } from '../store/page.ts';
 
 export type ConnectionArgs = {
   first?: number | null | undefined;

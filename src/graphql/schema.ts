@@ -10,6 +10,14 @@ import '../terminals/schema.ts';
 import '../files/schema.ts';
 import '../files/mutations-schema.ts';
 import '../sandboxes/ports-schema.ts';
+import '../sandboxes/sharing-schema.ts';
+import '../sandboxes/catalog-schema.ts';
+import '../usage/quota-schema.ts';
+import '../usage/schema.ts';
+import '../usage/updates-schema.ts';
+import '../tokens/viewer-schema.ts';
+import '../tokens/schema.ts';
+import '../audit/schema.ts';
 import { builder } from './builder.ts';
 
 export const schema = builder.toSchema({ sortSchema: true });

@@ -2,7 +2,12 @@ import { AppError } from '../errors.ts';
 import type { Health, NetworkPolicy, Provider } from '../providers/provider.ts';
 
 export type Candidate = { provider: Provider; health: Health };
-export type PlacementRequest = { provider?: string | undefined; network: NetworkPolicy };
+export type PlacementRequest = {
+  provider?: string | undefined;
+  /** The caller's role allows these; null: all. */
+  allowed: readonly string[] | null;
+  network: NetworkPolicy;
+};
 
 /** A rule says why a candidate does not fit, null when it does. Asked in order; the first reason counts. */
 type Rule = (candidate: Candidate, request: PlacementRequest) => string | null;
@@ -12,6 +17,8 @@ const rules: readonly Rule[] = [
     request.provider === undefined || request.provider === provider.name
       ? null
       : 'another provider was asked for',
+  ({ provider }, { allowed }) =>
+    allowed === null || allowed.includes(provider.name) ? null : 'the role does not allow it',
   ({ provider }, { network }) =>
     provider.capabilities.networkPolicies.includes(network.mode)
       ? null

@@ -1,13 +1,7 @@
 import { AppError } from '../errors.ts';
-import type {
-  Health,
-  NetworkPolicy,
-  Provider,
-  SandboxHandle,
-  SandboxSpec,
-} from '../providers/provider.ts';
+import type { Health, Provider, SandboxHandle, SandboxSpec } from '../providers/provider.ts';
 import type { Sandbox } from '../store/store.ts';
-import { place } from './placement.ts';
+import { type PlacementRequest, place } from './placement.ts';
 
 const HEALTH_MS = 5_000;
 
@@ -17,7 +11,7 @@ export type Pool = {
   get(name: string): Provider;
   /** Asked at most every 5 s. */
   health(provider: Provider): Promise<Health>;
-  choose(request: { provider?: string | undefined; network: NetworkPolicy }): Promise<Provider>;
+  choose(request: PlacementRequest): Promise<Provider>;
   create(provider: Provider, spec: SandboxSpec): Promise<SandboxHandle>;
   /** Connected once, then kept. `NOT_FOUND` when the sandbox is gone at its provider. */
   handle(sandbox: Sandbox): Promise<SandboxHandle>;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors.ts';
+import { AppError, QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import { EnvInput, toEnv } from '../sandboxes/mutations-schema.ts';
@@ -115,7 +115,7 @@ builder.mutationField('exec', (t) =>
     description:
       'Runs a command, waits for its end, returns what it said. An exit code is no failure. It runs on if the caller leaves.',
     type: ExecPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: ExecInput, required: true, description: 'What to run.' }) },
     resolve: (_, { input: { env, sandboxId, ...input } }, { processes, principal }) =>
       processes.exec(principal, {
@@ -147,7 +147,7 @@ builder.mutationField('runCode', (t) =>
   t.withAuth({ authenticated: true }).field({
     description: 'Runs code in a language and waits for its end: `exec` without the quoting.',
     type: ExecPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: RunCodeInput, required: true, description: 'What to run.' }) },
     resolve: (
       _,
@@ -187,7 +187,7 @@ builder.mutationField('startProcess', (t) =>
     description:
       'Starts a process and returns at once. Subscribe to `processOutput` whenever you like: nothing is missed.',
     type: ProcessPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: StartInput, required: true, description: 'What to start.' }) },
     resolve: (_, { input: { env, sandboxId, ...input } }, { processes, principal }) =>
       processes.start(principal, {
@@ -219,7 +219,7 @@ builder.mutationField('installPackages', (t) =>
   t.withAuth({ authenticated: true }).field({
     description: 'Installs packages as one process, whose output can be followed.',
     type: ProcessPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: InstallInput, required: true, description: 'What to install.' }) },
     resolve: async (
       _,

@@ -1,7 +1,13 @@
 import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
 import type { OutputStream } from '../providers/provider.ts';
-import type { ExitEvent, GapEvent, OutputEvent, ProcessEvent } from './output.ts';
+import type {
+  ExitEvent,
+  GapEvent,
+  OutputEvent,
+  OutputPage as OutputPageRow,
+  ProcessEvent,
+} from './output.ts';
 
 const StreamEnum = builder.enumType('OutputStream', {
   description: 'Where a process wrote.',
@@ -96,30 +102,26 @@ builder.objectRef<GapEvent>('OutputGap').implement({
   }),
 });
 
-export const OutputPage = builder
-  .objectRef<{ events: ProcessEvent[]; cursor: string | null; more: boolean; ended: boolean }>(
-    'ProcessOutputPage',
-  )
-  .implement({
-    description: 'A part of a process’s stream.',
-    fields: (t) => ({
-      events: t.field({
-        description: 'In order.',
-        type: [EventInterface],
-        resolve: ({ events }) => events,
-      }),
-      cursor: t.field({
-        description: 'The next page comes after it; `processOutput` goes on from it too.',
-        type: 'Cursor',
-        nullable: true,
-        resolve: ({ cursor }) => cursor,
-      }),
-      hasMore: t.boolean({ description: 'There is more right now.', resolve: ({ more }) => more }),
-      ended: t.exposeBoolean('ended', {
-        description: 'The process has ended: no more will come after what there is.',
-      }),
+export const OutputPage = builder.objectRef<OutputPageRow>('ProcessOutputPage').implement({
+  description: 'A part of a process’s stream.',
+  fields: (t) => ({
+    events: t.field({
+      description: 'In order.',
+      type: [EventInterface],
+      resolve: ({ events }) => events,
     }),
-  });
+    cursor: t.field({
+      description: 'The next page comes after it; `processOutput` goes on from it too.',
+      type: 'Cursor',
+      nullable: true,
+      resolve: ({ cursor }) => cursor,
+    }),
+    hasMore: t.boolean({ description: 'There is more right now.', resolve: ({ more }) => more }),
+    ended: t.exposeBoolean('ended', {
+      description: 'The process has ended: no more will come after what there is.',
+    }),
+  }),
+});
 
 const subscription = (name: string, idName: string, description: string) =>
   builder.subscriptionField(name, (t) =>
@@ -134,18 +136,13 @@ const subscription = (name: string, idName: string, description: string) =>
           description: 'Only what came after this event. Without it: from the start.',
         }),
       },
-      subscribe: async (_, args, { processes, principal, signal }) => {
-        const { id, tenant } = await processes.get(
+      subscribe: (_, args, { processes, principal, signal }) =>
+        processes.follow(
           principal,
           String(args[idName as keyof typeof args]),
-        );
-        return processes.output.follow(
-          tenant,
-          id,
           (args.after as string | null | undefined) ?? null,
           signal,
-        );
-      },
+        ),
       resolve: (event: ProcessEvent) => event,
     }),
   );

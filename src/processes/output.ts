@@ -90,6 +90,13 @@ const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
   return events;
 };
 
+export type OutputPage = {
+  events: ProcessEvent[];
+  cursor: string | null;
+  more: boolean;
+  ended: boolean;
+};
+
 export type OutputReader = {
   /** Replay, then live, until the exit. `CURSOR_EXPIRED` and `BAD_CURSOR` at once; later trims become gaps. */
   follow(
@@ -99,12 +106,7 @@ export type OutputReader = {
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<ProcessEvent>>;
   /** The same events, as many as are there now and fit in about `bytes`. */
-  page(
-    tenant: string,
-    processId: string,
-    after: string | null,
-    bytes: number,
-  ): Promise<{ events: ProcessEvent[]; cursor: string | null; more: boolean; ended: boolean }>;
+  page(tenant: string, processId: string, after: string | null, bytes: number): Promise<OutputPage>;
 };
 
 export const createOutputReader = ({

@@ -82,7 +82,7 @@ builder.objectType(ProcessRef, {
       nullable: true,
       resolve: (row) => row.maxMemoryBytes,
     }),
-    output: t.field({
+    output: t.withAuth({ authenticated: true }).field({
       description: 'What `processOutput` delivers, page by page with the same cursors.',
       type: OutputPage,
       args: {
@@ -92,9 +92,9 @@ builder.objectType(ProcessRef, {
         }),
       },
       complexity: 20,
-      resolve: (row, { after, maxBytes }, { processes }) =>
-        processes.output.page(
-          row.tenant,
+      resolve: (row, { after, maxBytes }, { processes, principal }) =>
+        processes.readOutput(
+          principal,
           row.id,
           after ?? null,
           Math.min(Math.max(maxBytes ?? 262_144, 1), 1_048_576),

@@ -1,14 +1,20 @@
 import type { Logger } from 'pino';
+import { underCeiling } from '../access/ceilings.ts';
 import type { Principal } from '../access/principal.ts';
+import { scopeOf } from '../access/visibility.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
+import type { Booked } from '../limits/meter.ts';
+import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
-import type { SandboxService } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
 import { check } from '../sandboxes/types.ts';
-import type { Page, Process, ProcessFilter, Store } from '../store/store.ts';
+import type { ShareAccess, UsageEntry } from '../store/access-store.ts';
+import type { Page } from '../store/page.ts';
+import type { Process, ProcessFilter, Store } from '../store/store.ts';
 import { collectOutput } from './collect.ts';
 import {
   type CodeRuntime,
@@ -18,7 +24,7 @@ import {
   installCommand,
   type PackageManager,
 } from './commands.ts';
-import { createOutputReader, type OutputReader } from './output.ts';
+import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
 import { createPumps, type OnOutput } from './pump.ts';
 import { topicOf } from './records.ts';
 
@@ -27,7 +33,10 @@ export type ProcessServiceOptions = {
   journal: Journal;
   cursors: Cursors;
   pool: Pool;
-  sandboxes: SandboxService;
+  sandboxes: SandboxAccess;
+  quotas: Quotas;
+  /** Told of each execution that was booked. */
+  booked: Booked;
   /** Most that exec returns of each stream, in bytes. */
   execOutputBytes: number;
   clock: () => number;
@@ -61,6 +70,7 @@ export type ExecResult = {
   stderrTruncated: boolean;
 };
 
+/** What callers get; who may call what is in rules.ts. */
 export type ProcessService = {
   get(principal: Principal, id: string): Promise<Process>;
   getMany(principal: Principal, ids: readonly string[]): Promise<(Process | null)[]>;
@@ -99,11 +109,26 @@ export type ProcessService = {
   wait(principal: Principal, id: string, timeoutMs: number, signal: AbortSignal): Promise<Process>;
   /** Hangs up, then kills what does not listen. Idempotent. */
   hangUp(principal: Principal, id: string): Promise<Process>;
-  output: OutputReader;
-  recover(): Promise<void>;
-  dispose(): void;
+  /** Replay, then live, until the exit. */
+  follow(
+    principal: Principal,
+    id: string,
+    after: string | null,
+    signal: AbortSignal,
+  ): Promise<AsyncIterableIterator<ProcessEvent>>;
+  /** The same events, as many as are there now and fit in about `bytes`. */
+  readOutput(
+    principal: Principal,
+    id: string,
+    after: string | null,
+    bytes: number,
+  ): Promise<OutputPage>;
 };
 
+export type ProcessControl = ProcessService & { recover(): Promise<void>; dispose(): void };
+
+/** What one more process needs room in. */
+const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
 const HANG_UP_MS = 500;
 const MAX_INLINE_CODE = 96 * 1024;
 
@@ -113,17 +138,30 @@ export const createProcessService = ({
   cursors,
   pool,
   sandboxes,
+  quotas,
+  booked,
   execOutputBytes,
   clock,
   log,
-}: ProcessServiceOptions): ProcessService => {
+}: ProcessServiceOptions): ProcessControl => {
   const pumps = createPumps({ store, journal, pool, clock, log });
+  const output = createOutputReader({ journal, cursors });
+
+  /** A process is seen by who sees its sandbox. */
+  const find = async (principal: Principal, id: string, need: ShareAccess): Promise<Process> => {
+    const row = await store.processes.find(scopeOf(principal), id);
+    if (!row) throw missing(id);
+    await sandboxes.find(principal, row.sandboxId, need).catch((error: unknown) => {
+      throw error instanceof AppError && error.code === 'NOT_FOUND' ? missing(id) : error;
+    });
+    return row;
+  };
 
   const live = async (
     principal: Principal,
     id: string,
   ): Promise<{ row: Process; process: ProviderProcess }> => {
-    const row = await service.get(principal, id);
+    const row = await find(principal, id, 'write');
     const process = pumps.live(id);
     if (!process)
       throw new AppError(
@@ -139,10 +177,12 @@ export const createProcessService = ({
     { claim, stdin = true, onOutput }: LaunchOptions = {},
   ) => {
     const command = check(Command, raw);
-    const { handle } = await sandboxes.open(principal, sandboxId);
+    const { handle, sandbox } = await sandboxes.open(principal, sandboxId, 'write');
+    const { tenant } = sandbox;
+    const timeoutMs = timeoutOf(principal, command.timeoutMs);
     const row: Process = {
       id: newId(pty ? 'trm' : 'prc'),
-      tenant: principal.tenant,
+      tenant,
       sandboxId,
       createdBy: principal.subject,
       argv: command.argv,
@@ -157,12 +197,26 @@ export const createProcessService = ({
       signal: null,
       startedAt: clock(),
       endedAt: null,
-      timeoutMs: command.timeoutMs ?? null,
+      timeoutMs: timeoutMs ?? null,
       cpuSeconds: null,
       maxMemoryBytes: null,
     };
+    const cost: UsageEntry = {
+      id: `${row.id}:executions`,
+      tenant,
+      subject: principal.subject,
+      sandboxId,
+      metric: 'executions',
+      amount: 1,
+      at: row.startedAt,
+    };
+    // Who runs something in another's sandbox uses their own quota as a subject, and its tenant's.
+    const holder = { tenant, subject: principal.subject, plan: principal.plan, subjectLimit: null };
+    const bounds = await quotas.bounds(holder, RUN_METRICS);
     // The row first: what runs without one could never be found again.
-    await store.processes.insert(row);
+    const excess = await store.processes.insert(row, [cost], bounds);
+    if (excess) throw quotaExceeded(excess);
+    booked({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
     await claim?.(row.id);
     try {
       const [process] = await Promise.all([
@@ -173,7 +227,7 @@ export const createProcessService = ({
           stdin,
           ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
           ...(pty ? { pty } : {}),
-          ...(command.timeoutMs === undefined ? {} : { timeoutMs: command.timeoutMs }),
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
         }),
         journal.create(topicOf(row.id)),
       ]);
@@ -186,17 +240,32 @@ export const createProcessService = ({
     }
   };
 
-  const service: ProcessService = {
-    output: createOutputReader({ journal, cursors }),
-    async get({ tenant }, id) {
-      const row = await store.processes.find(tenant, id);
-      if (!row) throw notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);
-      return row;
+  const service: ProcessControl = {
+    get: (principal, id) => find(principal, id, 'read'),
+    async getMany(principal, ids) {
+      const rows = await store.processes.findMany(scopeOf(principal), ids);
+      const places = [...new Set(rows.flatMap((row) => (row ? [row.sandboxId] : [])))];
+      const seen = new Set(
+        (await sandboxes.findMany(principal, places)).map((sandbox) => sandbox?.id),
+      );
+      return rows.map((row) => (row && seen.has(row.sandboxId) ? row : null));
     },
-    getMany: ({ tenant }, ids) => store.processes.findMany(tenant, ids),
-    page: ({ tenant }, sandboxId, filter, page) =>
-      store.processes.page(tenant, sandboxId, filter, page),
-    count: ({ tenant }, sandboxId, filter) => store.processes.count(tenant, sandboxId, filter),
+    async page(principal, sandboxId, filter, page) {
+      const { tenant } = await sandboxes.find(principal, sandboxId, 'read');
+      return store.processes.page(tenant, sandboxId, filter, page);
+    },
+    async count(principal, sandboxId, filter) {
+      const { tenant } = await sandboxes.find(principal, sandboxId, 'read');
+      return store.processes.count(tenant, sandboxId, filter);
+    },
+    async follow(principal, id, after, signal) {
+      const { tenant } = await find(principal, id, 'read');
+      return output.follow(tenant, id, after, signal);
+    },
+    async readOutput(principal, id, after, bytes) {
+      const { tenant } = await find(principal, id, 'read');
+      return output.page(tenant, id, after, bytes);
+    },
     start(principal, { idempotencyKey, ...options }) {
       const make = async (claim: (id: string) => Promise<void>): Promise<Process> => {
         const { row } = await launch(principal, options, { claim });
@@ -208,6 +277,7 @@ export const createProcessService = ({
       return sandboxes.once(
         {
           tenant: principal.tenant,
+          subject: principal.subject,
           operation: options.pty ? 'createTerminal' : 'startProcess',
           key: idempotencyKey,
           parameters: options,
@@ -239,7 +309,7 @@ export const createProcessService = ({
           purpose: 'code',
           argv: [program, flag, code],
         });
-      const { handle } = await sandboxes.open(principal, options.sandboxId);
+      const { handle } = await sandboxes.open(principal, options.sandboxId, 'write');
       const path = `/tmp/${newId('prc')}.${extension}`;
       await handle.files.write(path, [Buffer.from(code)]);
       try {
@@ -295,7 +365,7 @@ export const createProcessService = ({
       return Promise.race([done, over]).finally(() => stop.abort());
     },
     async hangUp(principal, id) {
-      const row = await service.get(principal, id);
+      const row = await find(principal, id, 'write');
       const process = pumps.live(id);
       const done = pumps.finished(id);
       if (!process || !done) return row;
@@ -307,4 +377,17 @@ export const createProcessService = ({
     dispose: pumps.dispose,
   };
   return service;
+};
+
+const missing = (id: string): AppError =>
+  notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);
+
+const timeoutOf = ({ rights }: Principal, asked: number | undefined): number | undefined => {
+  const seconds = underCeiling(
+    rights,
+    'executionSeconds',
+    asked === undefined ? undefined : asked / 1_000,
+    undefined,
+  );
+  return seconds === undefined ? undefined : Math.ceil(seconds * 1_000);
 };

@@ -61,6 +61,8 @@ export type ResourceUsage = {
   peakMemoryBytes: number;
   diskBytes: number;
   processes: number;
+  /** To and from outside, since this handle exists; null where the provider does not know. */
+  egressBytes: number | null;
   limits: ResourceLimits;
   enforcement: { cpus: string; memory: string; disk: string; processes: string };
 };

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Sealer } from '../lib/sealed.ts';
 import type { Provider, ResourceLimits } from './provider.ts';
 
 export type ProviderOptions = {
@@ -6,6 +7,7 @@ export type ProviderOptions = {
   warmSandboxes: number;
   defaultLimits: ResourceLimits;
   leaseMs: number;
+  sealer: Sealer;
   log: Logger;
 };
 
@@ -16,6 +18,7 @@ const providers = {
     warmSandboxes: warm,
     defaultLimits: warmLimits,
     leaseMs,
+    sealer,
     log,
   }: ProviderOptions): Promise<Provider> =>
     (await import('./local/local.ts')).createLocalProvider({
@@ -23,6 +26,7 @@ const providers = {
       warm,
       warmLimits,
       leaseMs,
+      sealer,
       log,
     }),
 } satisfies Record<string, (options: ProviderOptions) => Promise<Provider>>;

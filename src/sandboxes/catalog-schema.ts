@@ -1,7 +1,4 @@
-import type { Principal } from '../access/principal.ts';
-import { type Role, roles } from '../access/principal.ts';
 import { builder } from '../graphql/builder.ts';
-import { upper } from '../graphql/enums.ts';
 import type { Capabilities, Health, Provider } from '../providers/provider.ts';
 
 const CapabilitiesRef = builder.objectRef<Capabilities>('Capabilities').implement({
@@ -58,46 +55,10 @@ export const ProviderRef = builder
     }),
   });
 
-const RoleEnum = builder.enumType('Role', {
-  description: 'What a token may do.',
-  values: upper<Role>({
-    viewer: 'Looks.',
-    developer: 'Works in sandboxes.',
-    operator: 'Looks after those of the tenant.',
-    admin: 'Everything of the tenant.',
-  }),
-});
-
-const ViewerRef = builder.objectRef<Principal>('Viewer').implement({
-  description: 'Who the token says you are.',
-  fields: (t) => ({
-    subject: t.exposeString('subject', { description: 'Who.' }),
-    tenant: t.exposeString('tenant', { description: 'For whom; everything is scoped to it.' }),
-    role: t.field({
-      description: `One of ${roles.join(', ')}.`,
-      type: RoleEnum,
-      resolve: ({ role }) => role,
-    }),
-    expiresAt: t.field({
-      description: 'When the token ends, and with it its streams.',
-      type: 'DateTime',
-      resolve: ({ expiresAt }) => expiresAt,
-    }),
-  }),
-});
-
-builder.queryField('viewer', (t) =>
-  t.withAuth({ authenticated: true }).field({
-    description: 'Who you are.',
-    type: ViewerRef,
-    resolve: (_, __, { principal }) => principal,
-  }),
-);
-
 builder.queryField('providers', (t) =>
   t.withAuth({ authenticated: true }).field({
-    description: 'Who can run sandboxes here.',
+    description: 'Who can run sandboxes here, of those that the role allows.',
     type: [ProviderRef],
-    resolve: (_, __, { sandboxes }) => sandboxes.providers(),
+    resolve: (_, __, { sandboxes, principal }) => sandboxes.providers(principal),
   }),
 );

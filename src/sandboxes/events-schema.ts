@@ -5,6 +5,7 @@ import { LabelInput, toLabels } from './queries-schema.ts';
 import { SandboxRef, TerminationReasonEnum } from './schema.ts';
 
 const names: Readonly<Record<SandboxEventKind | 'gap', string>> = {
+  'sandbox-queued': 'SandboxQueued',
   'sandbox-created': 'SandboxCreated',
   'sandbox-ready': 'SandboxReady',
   'sandbox-expiring': 'SandboxExpiring',
@@ -52,6 +53,15 @@ const happened = (kind: SandboxEventKind, description: string) =>
     }),
   });
 
+const Queued = happened('sandbox-queued', 'There was no room: it waits.');
+builder.objectField(Queued, 'position', (t) =>
+  t.int({
+    description:
+      'Its place when it began to wait, 1 for the next; `Sandbox.queuePosition` is that of now.',
+    nullable: true,
+    resolve: ({ position }) => position,
+  }),
+);
 happened('sandbox-created', 'It was asked for.');
 happened('sandbox-ready', 'It can be used.');
 happened('sandbox-expiring', 'It ends within a minute unless it is extended.');
@@ -69,6 +79,9 @@ builder.objectRef<SandboxEventGap>('SandboxEventsGap').implement({
 const FilterInput = builder.inputType('SandboxEventsFilter', {
   description: 'All that is given must hold.',
   fields: (t) => ({
+    tenant: t.string({
+      description: 'Of this tenant, for roles that reach all. Default: one’s own.',
+    }),
     sandboxIds: t.idList({ description: 'Only these.' }),
     providers: t.stringList({ description: 'Only of these providers.' }),
     labels: t.field({
@@ -81,16 +94,17 @@ const FilterInput = builder.inputType('SandboxEventsFilter', {
 builder.subscriptionField('sandboxEvents', (t) =>
   t.withAuth({ authenticated: true }).field({
     description:
-      'Creation, readiness, coming expiry and end of the tenant’s sandboxes: all that is kept, or all after a cursor, then live.',
+      'Creation, readiness, coming expiry and end of the sandboxes one may see: all that is kept, or all after a cursor, then live.',
     type: EventRef,
     args: {
       filter: t.arg({ type: FilterInput, description: 'Which.' }),
       after: t.arg({ type: 'Cursor', description: 'Only what came after this event.' }),
     },
     subscribe: (_, { filter, after }, { sandboxes, principal, signal }) =>
-      sandboxes.events.read(
+      sandboxes.events(
         principal,
         {
+          ...(filter?.tenant ? { tenant: filter.tenant } : {}),
           ...(filter?.sandboxIds ? { ids: filter.sandboxIds } : {}),
           ...(filter?.providers ? { providers: filter.providers } : {}),
           ...(filter?.labels ? { labels: toLabels(filter.labels) } : {}),

@@ -1,10 +1,10 @@
-import type { Principal } from '../access/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Labels, Sandbox } from '../store/store.ts';
 
 export const sandboxEventKinds = [
+  'sandbox-queued',
   'sandbox-created',
   'sandbox-ready',
   'sandbox-expiring',
@@ -19,9 +19,12 @@ export type SandboxEvent = {
   at: number;
   sandboxId: string;
   provider: string;
+  createdBy: string;
   labels: Labels;
   reason: Sandbox['terminationReason'];
   message: string | null;
+  /** In the waiting room when it entered, 1 for the next one; null for other events. */
+  position: number | null;
 };
 export type SandboxEventGap = { kind: 'gap'; cursor: string; from: number; to: number };
 
@@ -41,10 +44,12 @@ const fits = ({ ids, providers, labels }: SandboxEventFilter, event: Meta): bool
   Object.entries(labels ?? {}).every(([key, value]) => event.labels[key] === value);
 
 export type SandboxEvents = {
-  record(sandbox: Sandbox, kind: SandboxEventKind): Promise<void>;
+  record(sandbox: Sandbox, kind: SandboxEventKind, position?: number): Promise<void>;
+  /** Those of a tenant that `sees` lets through. */
   read(
-    principal: Principal,
+    tenant: string,
     filter: SandboxEventFilter,
+    sees: (sandbox: { id: string; tenant: string; createdBy: string }) => Promise<boolean>,
     after: string | null,
     signal: AbortSignal,
   ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
@@ -59,19 +64,21 @@ export const createSandboxEvents = ({
   cursors: Cursors;
   clock: () => number;
 }): SandboxEvents => ({
-  async record({ tenant, id, provider, labels, terminationReason, terminationMessage }, kind) {
+  async record({ tenant, id, terminationReason, terminationMessage, ...row }, kind, position) {
     const meta: Meta = {
       sandboxId: id,
-      provider,
-      labels,
+      provider: row.provider,
+      createdBy: row.createdBy,
+      labels: row.labels,
       reason: terminationReason,
       message: terminationMessage,
+      position: position ?? null,
     };
     await journal.append(topicOf(tenant), [
-      { at: clock(), kind, meta: { ...meta, labels: { ...labels } }, bytes: new Uint8Array() },
+      { at: clock(), kind, meta: { ...meta, labels: { ...row.labels } }, bytes: new Uint8Array() },
     ]);
   },
-  async read({ tenant }, filter, after, signal) {
+  async read(tenant, filter, sees, after, signal) {
     const topic = topicOf(tenant);
     await journal.create(topic);
     const from = after === null ? 0 : cursors.decode(tenant, topic, after);
@@ -84,12 +91,15 @@ export const createSandboxEvents = ({
       );
     }
     const batches = journal.read(topic, { after: after === null ? earliest : from, signal });
+    const isFor = async (meta: Meta): Promise<boolean> =>
+      fits(filter, meta) &&
+      (await sees({ id: meta.sandboxId, tenant, createdBy: meta.createdBy ?? '' }));
     return (async function* () {
       for await (const batch of batches) {
         for (const item of batch) {
           const cursor = cursors.encode(tenant, topic, 'gap' in item ? item.to : item.seq);
           if ('gap' in item) yield { kind: 'gap' as const, cursor, from: item.from, to: item.to };
-          else if (fits(filter, item.meta as Meta))
+          else if (await isFor(item.meta as Meta))
             yield {
               ...(item.meta as Meta),
               kind: item.kind as SandboxEventKind,

@@ -9,7 +9,14 @@ const ABANDONED_MS = 60_000;
 const POLL_MS = 25;
 
 export type Once = <Row extends { id: string }>(
-  call: { tenant: string; operation: string; key: string | undefined; parameters: unknown },
+  call: {
+    tenant: string;
+    /** A key is its subject's own: nobody is given what another made. */
+    subject: string;
+    operation: string;
+    key: string | undefined;
+    parameters: unknown;
+  },
   /** `claim` ties the key to an id before the work is done: after a crash in the middle the key still finds it. */
   make: (claim: (id: string) => Promise<void>) => Promise<Row>,
   /** null: what the first call began came to nothing, the key is free again. */
@@ -31,11 +38,12 @@ export const createOnce = (store: Store, clock: () => number): Once => {
   const running = new Map<string, Promise<{ id: string }>>();
 
   return async <Row extends { id: string }>(
-    { tenant, operation, key, parameters }: Parameters<Once>[0],
+    { tenant, subject, operation, key: given, parameters }: Parameters<Once>[0],
     make: (claim: (id: string) => Promise<void>) => Promise<Row>,
     find: (id: string) => Promise<Row | null>,
   ) => {
-    if (key === undefined) return { row: await make(async () => undefined), replayed: false };
+    if (given === undefined) return { row: await make(async () => undefined), replayed: false };
+    const key = JSON.stringify([subject, given]);
     const name = JSON.stringify([tenant, operation, key]);
     const fingerprint = fingerprintOf(parameters);
     let replace = 0;

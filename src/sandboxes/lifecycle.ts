@@ -1,14 +1,26 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
+import type { Meter } from '../limits/meter.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Provider, SandboxHandle } from '../providers/provider.ts';
+import type { Bound, Excess } from '../store/access-store.ts';
 import type { Sandbox, SandboxState, Store, TerminationReason } from '../store/store.ts';
 import type { SandboxEvents } from './events.ts';
 
 export type Lifecycle = {
-  /** The row is written before the provider is asked: what a crash leaves behind is found by its id. `written` runs in between. */
-  create(provider: Provider, row: Sandbox, written: () => Promise<void>): Promise<Sandbox>;
+  /**
+   * The row is written before the provider is asked: what a crash leaves behind is found by its id, and holds its place among the tenant's
+   * meanwhile. `written` runs in between. A bound that does not hold is returned, and nothing was written.
+   */
+  create(
+    provider: Provider,
+    row: Sandbox,
+    bounds: readonly Bound[],
+    written: () => Promise<void>,
+  ): Promise<Sandbox | Excess>;
+  /** Makes one whose row is written as CREATING. */
+  begin(provider: Provider, row: Sandbox): Promise<Sandbox>;
   /** One that lives at its provider, after a start of the server. */
   adopt(row: Sandbox, handle: SandboxHandle): Promise<void>;
   /** Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds. */
@@ -27,6 +39,8 @@ export const createLifecycle = ({
   store,
   pool,
   events,
+  meter,
+  freed,
   retries,
   clock,
   log,
@@ -34,6 +48,9 @@ export const createLifecycle = ({
   store: Store;
   pool: Pool;
   events: SandboxEvents;
+  meter: Meter;
+  /** One has ended: there may be room for another. */
+  freed: () => void;
   retries: Retries;
   clock: () => number;
   log: Logger;
@@ -56,6 +73,7 @@ export const createLifecycle = ({
       endedAt: clock(),
     };
     if (!(await store.sandboxes.update(tenant, id, patch, from))) return;
+    freed();
     // Read again: the labels may have changed since the caller saw the row, and subscribers filter by them.
     const row = await store.sandboxes.find(tenant, id);
     if (row) await events.record(row, state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed');
@@ -65,8 +83,9 @@ export const createLifecycle = ({
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
     void handle.ended
       .then(async ({ reason, message }) => {
-        if (reason === 'died' && !disposed)
-          await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
+        if (reason !== 'died' || disposed) return;
+        await meter.close(row.id, false);
+        await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
       })
       .catch((error: unknown) =>
         log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox'),
@@ -74,11 +93,13 @@ export const createLifecycle = ({
   };
 
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
-    const ready = { ref: handle.ref, state: 'READY', readyAt: clock() } as const;
+    const now = clock();
+    const ready = { ref: handle.ref, state: 'READY', readyAt: now, bookedAt: now } as const;
     if (!(await store.sandboxes.update(row.tenant, row.id, ready, ['CREATING'])))
       throw new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
-    guard(row, handle);
     const made = { ...row, ...ready };
+    meter.watch(made, handle);
+    guard(made, handle);
     await events.record(made, 'sandbox-ready');
     return made;
   };
@@ -88,7 +109,6 @@ export const createLifecycle = ({
     row: Sandbox,
     written: () => Promise<void>,
   ): Promise<Sandbox> => {
-    await store.sandboxes.insert(row);
     let handle: SandboxHandle | null = null;
     try {
       await written();
@@ -109,6 +129,7 @@ export const createLifecycle = ({
     } catch (error) {
       const report = (failure: unknown): void =>
         log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
+      await meter.close(row.id, true);
       await handle?.destroy().catch(report);
       // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
       await finishFrom(
@@ -130,11 +151,13 @@ export const createLifecycle = ({
     };
     // Why is written with the state: a server that is killed here still tells the first reason.
     await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, [
+      'QUEUED',
       'CREATING',
       'READY',
     ]);
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
+    await meter.close(id, true);
     await pool.handle(row).then(
       (handle) => handle.destroy(),
       (error: unknown) => {
@@ -144,20 +167,33 @@ export const createLifecycle = ({
     await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
   };
 
+  /** Known before the row can be seen: who destroys it waits for the create. */
+  const known = async <Made>({ id }: Sandbox, work: Promise<Made>): Promise<Made> => {
+    creating.set(id, work);
+    try {
+      return await work;
+    } finally {
+      creating.delete(id);
+    }
+  };
+
   const lifecycle: Lifecycle = {
-    async create(provider, row, written) {
-      // Known before the row can be seen: who destroys it waits for the create.
-      const work = build(provider, row, written);
-      creating.set(row.id, work);
-      try {
-        return await work;
-      } finally {
-        creating.delete(row.id);
-      }
+    create(provider, row, bounds, written) {
+      const insertAndBuild = async (): Promise<Sandbox | Excess> =>
+        (await store.sandboxes.insert(row, bounds)) ?? build(provider, row, written);
+      return known(row, insertAndBuild());
     },
+    begin: (provider, row) =>
+      known(
+        row,
+        build(provider, row, async () => undefined),
+      ),
     async adopt(row, handle) {
       if (row.state === 'CREATING') await becomeReady(row, handle);
-      else guard(row, handle);
+      else {
+        meter.watch(row, handle);
+        guard(row, handle);
+      }
     },
     async destroy(row, reason, message) {
       const running = destroying.get(row.id);
@@ -168,7 +204,7 @@ export const createLifecycle = ({
       work.catch(() => retries.add(row.id, () => lifecycle.destroy(row, reason, message)));
       return work;
     },
-    finish: (row, ...how) => finishFrom(['CREATING', 'READY', 'DESTROYING'], row, ...how),
+    finish: (row, ...how) => finishFrom(['QUEUED', 'CREATING', 'READY', 'DESTROYING'], row, ...how),
     dispose() {
       disposed = true;
     },

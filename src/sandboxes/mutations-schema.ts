@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import type { Sandbox } from '../store/store.ts';
@@ -38,6 +39,10 @@ const CreateInput = builder.inputType('CreateSandboxInput', {
       description:
         'Hosts for ALLOW_LIST, such as registry.npmjs.org or *.example.com, with :port for others than 80 and 443.',
     }),
+    wait: t.boolean({
+      description:
+        'Without room in a quota: wait for it, as QUEUED, instead of being refused. `sandboxEvents` tells when it is ready.',
+    }),
     idempotencyKey: t.string({
       description:
         'A second call with the same key within 24 h makes nothing and returns the first sandbox.',
@@ -54,9 +59,9 @@ const idInput = (name: string, description: string) =>
 
 builder.mutationField('createSandbox', (t) =>
   t.withAuth({ authenticated: true }).field({
-    description: 'Makes a sandbox and returns when it is ready.',
+    description: 'Makes a sandbox and returns when it is ready, or when it waits (`wait: true`).',
     type: SandboxPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: CreateInput, required: true, description: 'What to make.' }) },
     resolve: (
       _,

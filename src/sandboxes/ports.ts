@@ -1,18 +1,22 @@
 import type { Duplex } from 'node:stream';
-import type { Principal } from '../access/principal.ts';
+import type { Identity, Principal } from '../access/principal.ts';
+import type { Revocations } from '../access/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
-import type { SandboxService } from './service.ts';
+import type { SandboxAccess } from './service.ts';
 
 export type PortGrant = {
+  /** Of the sandbox. */
   tenant: string;
-  subject: string;
+  /** The token it was asked for with. */
+  by: Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
   sandboxId: string;
   port: number;
   expiresAt: number;
 };
 
-export type Ports = {
+/** What callers get; who may call what is in ports-rules.ts. */
+export type PortService = {
   list(principal: Principal, sandboxId: string): Promise<number[]>;
   url(
     principal: Principal,
@@ -20,7 +24,10 @@ export type Ports = {
     port: number,
     ttlMs: number,
   ): Promise<{ url: string; expiresAt: number }>;
-  /** `FORBIDDEN` for a token that is not ours or has expired. */
+};
+
+export type Ports = PortService & {
+  /** `FORBIDDEN` for a token that is not ours or has expired, `TOKEN_REVOKED` for one that was. */
   verify(token: string): PortGrant;
   dial(grant: PortGrant): Promise<Duplex>;
 };
@@ -28,24 +35,27 @@ export type Ports = {
 /** Servers inside a sandbox, reached from outside by a token that names sandbox and port. */
 export const createPorts = ({
   sandboxes,
+  revocations,
   secret,
   publicUrl,
   clock,
 }: {
-  sandboxes: SandboxService;
+  sandboxes: SandboxAccess;
+  revocations: Revocations;
   secret: string;
   publicUrl: () => string;
   clock: () => number;
 }): Ports => ({
-  list: async (principal, id) => (await sandboxes.open(principal, id)).handle.ports(),
+  list: async (principal, id) => (await sandboxes.open(principal, id, 'read')).handle.ports(),
   async url(principal, sandboxId, port, ttlMs) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       throw new AppError('INVALID_ARGUMENT', 'A port is 1 to 65535.');
-    await sandboxes.open(principal, sandboxId);
+    const { sandbox } = await sandboxes.open(principal, sandboxId, 'write');
     const expiresAt = clock() + ttlMs;
+    const { tenant, subject, tokenId, issuedAt } = principal;
     const grant: PortGrant = {
-      tenant: principal.tenant,
-      subject: principal.subject,
+      tenant: sandbox.tenant,
+      by: { tenant, subject, tokenId, issuedAt },
       sandboxId,
       port,
       expiresAt,
@@ -59,10 +69,9 @@ export const createPorts = ({
         'FORBIDDEN',
         'This address is not valid, or no longer. Ask for a new one (Sandbox.portUrl).',
       );
+    revocations.check(grant.by);
     return grant;
   },
-  async dial({ tenant, subject, sandboxId, port, expiresAt }) {
-    const principal: Principal = { tenant, subject, role: 'developer', expiresAt, tokenId: null };
-    return (await sandboxes.open(principal, sandboxId)).handle.dial(port);
-  },
+  dial: async ({ tenant, sandboxId, port }) =>
+    (await sandboxes.openFor(tenant, sandboxId)).handle.dial(port),
 });

@@ -9,6 +9,7 @@ import { DiagnosisRef, ResourcesRef } from './resources-schema.ts';
 export const SandboxStateEnum = builder.enumType('SandboxState', {
   description: 'Where a sandbox is in its life.',
   values: described<SandboxState>({
+    QUEUED: 'It waits for room in a quota; `queuePosition` says how many are in front.',
     CREATING: 'The provider is making it.',
     READY: 'It can be used.',
     DESTROYING: 'It is being removed.',
@@ -24,6 +25,7 @@ export const TerminationReasonEnum = builder.enumType('TerminationReason', {
     EXPIRED: 'Its time was over.',
     LOST: 'It was gone, or died, and nobody here did it.',
     CREATE_FAILED: 'It could not be made.',
+    QUEUE_TIMEOUT: 'It waited too long for room.',
     PROVIDER: 'The provider ended it.',
   }),
 });
@@ -66,9 +68,10 @@ builder.objectType(SandboxRef, {
       description: 'Who runs it.',
       type: ProviderRef,
       nullable: true,
-      resolve: async (row, _, { sandboxes }) =>
-        (await sandboxes.providers()).find(({ provider }) => provider.name === row.provider) ??
-        null,
+      resolve: async (row, _, { sandboxes, principal }) =>
+        (principal ? await sandboxes.providers(principal) : []).find(
+          ({ provider }) => provider.name === row.provider,
+        ) ?? null,
     }),
     template: t.exposeString('template', { description: 'What it was made from.' }),
     labels: t.field({
@@ -91,6 +94,15 @@ builder.objectType(SandboxRef, {
     networkAllow: t.stringList({
       description: 'Hosts of an ALLOW_LIST.',
       resolve: (row) => [...row.networkAllow],
+    }),
+    tenant: t.exposeString('tenant', { description: 'Whose it is.' }),
+    queuePosition: t.int({
+      description:
+        'Its place among those of the tenant that wait, 1 for the next; null when it does not wait.',
+      nullable: true,
+      complexity: 2,
+      resolve: (row, _, { sandboxes, principal }) =>
+        row.state === 'QUEUED' && principal ? sandboxes.queuePosition(principal, row.id) : null,
     }),
     createdBy: t.exposeString('createdBy', { description: 'Subject of the token that made it.' }),
     createdAt: t.field({

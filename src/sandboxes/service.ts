@@ -1,10 +1,13 @@
 import type { Logger } from 'pino';
+import { underCeiling } from '../access/ceilings.ts';
 import type { Principal } from '../access/principal.ts';
-import { AppError, notFound } from '../errors.ts';
+import { createVisibility } from '../access/visibility.ts';
+import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
-import { newId } from '../lib/ids.ts';
 import { createRetries } from '../lib/retries.ts';
+import type { Meter } from '../limits/meter.ts';
+import type { Quotas } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
 import type {
   Health,
@@ -13,28 +16,46 @@ import type {
   ResourceUsage,
   SandboxHandle,
 } from '../providers/provider.ts';
-import type { Page, Sandbox, SandboxFilter, SandboxOrder, Store } from '../store/store.ts';
+import type { ShareAccess } from '../store/access-store.ts';
+import type { Page } from '../store/page.ts';
+import type { Sandbox, SandboxFilter, SandboxOrder, Store } from '../store/store.ts';
+import { createCreation } from './creation.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
-import { createSandboxEvents, type SandboxEvents } from './events.ts';
+import {
+  createSandboxEvents,
+  type SandboxEvent,
+  type SandboxEventFilter,
+  type SandboxEventGap,
+} from './events.ts';
 import { createExpiry } from './expiry.ts';
 import { createOnce, type Once } from './idempotency.ts';
 import { createLifecycle } from './lifecycle.ts';
+import { createSandboxReader } from './reader.ts';
 import { recover } from './recovery.ts';
-import { CreateSandbox, type CreateSandboxInput, check, Labels } from './types.ts';
+import { createSharing, type Sharing } from './sharing.ts';
+import { type CreateSandboxInput, check, Labels } from './types.ts';
+import { createWaitingRoom } from './waiting-room.ts';
 
 export type SandboxServiceOptions = {
   store: Store;
   journal: Journal;
   cursors: Cursors;
   pool: Pool;
+  quotas: Quotas;
+  meter: Meter;
+  /** Told of each sandbox that was made. */
+  created: (row: Sandbox) => void;
   /** Lives in milliseconds, and the limits of a sandbox that asks for none. */
   defaults: { timeoutMs: number; maxTimeoutMs: number; limits: ResourceLimits };
+  /** How long one may wait for room, in milliseconds. */
+  maxWaitMs: number;
   clock: () => number;
   log: Logger;
 };
 
-export type SandboxService = {
-  /** `NOT_FOUND`, also for another tenant's. */
+/** What callers get; who may call what is in rules.ts. */
+export type SandboxService = Sharing & {
+  /** `NOT_FOUND`, also for another's. */
   get(principal: Principal, id: string): Promise<Sandbox>;
   getMany(principal: Principal, ids: readonly string[]): Promise<(Sandbox | null)[]>;
   page(
@@ -54,18 +75,41 @@ export type SandboxService = {
   extend(principal: Principal, id: string, seconds: number): Promise<Sandbox>;
   destroy(principal: Principal, id: string): Promise<Sandbox>;
   destroyMany(principal: Principal, filter: SandboxFilter): Promise<Sandbox[]>;
-  /** The sandbox with a live handle; `TERMINATED` when it is not ready. */
-  open(principal: Principal, id: string): Promise<{ sandbox: Sandbox; handle: SandboxHandle }>;
   usage(principal: Principal, id: string): Promise<ResourceUsage>;
   diagnose(principal: Principal, id: string): Promise<Diagnosis[]>;
-  providers(): Promise<{ provider: Provider; health: Health }[]>;
-  events: SandboxEvents;
+  /** 1 for the next one; null for one that does not wait. */
+  queuePosition(principal: Principal, id: string): Promise<number | null>;
+  providers(principal: Principal): Promise<{ provider: Provider; health: Health }[]>;
+  /** Of the caller's tenant, or of another where its role reaches that far. */
+  events(
+    principal: Principal,
+    filter: SandboxEventFilter & { tenant?: string | undefined },
+    after: string | null,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
+};
+
+/** What other services get: no permission is asked for here, but what a caller may not see is not there either. */
+export type SandboxAccess = {
+  find(principal: Principal, id: string, need: ShareAccess): Promise<Sandbox>;
+  findMany(principal: Principal, ids: readonly string[]): Promise<(Sandbox | null)[]>;
+  /** The sandbox with a live handle; `TERMINATED` when it is not ready. */
+  open(
+    principal: Principal,
+    id: string,
+    need: ShareAccess,
+  ): Promise<{ sandbox: Sandbox; handle: SandboxHandle }>;
+  /** For who holds a signed URL instead of a token. */
+  openFor(tenant: string, id: string): Promise<{ sandbox: Sandbox; handle: SandboxHandle }>;
   once: Once;
+};
+
+export type SandboxControl = SandboxService & {
+  access: SandboxAccess;
   recover(): Promise<void>;
   dispose(): void;
 };
 
-const TEMPLATES = ['default'];
 const MAX_DESTROY = 1_000;
 
 export const createSandboxService = ({
@@ -73,105 +117,75 @@ export const createSandboxService = ({
   journal,
   cursors,
   pool,
+  quotas,
+  meter,
+  created,
   defaults,
+  maxWaitMs,
   clock,
   log,
-}: SandboxServiceOptions): SandboxService => {
+}: SandboxServiceOptions): SandboxControl => {
   const events = createSandboxEvents({ journal, cursors, clock });
   const retries = createRetries((sandbox, error) =>
     log.warn({ err: error, sandbox }, 'a retry failed'),
   );
-  const lifecycle = createLifecycle({ store, pool, events, retries, clock, log });
+  const freed = (): void => waitingRoom.look();
+  const lifecycle = createLifecycle({
+    ...{ store, pool, events, meter, freed, retries, clock, log },
+  });
+  const waitingRoom = createWaitingRoom({
+    ...{ store, pool, quotas, events, lifecycle, maxWaitMs, clock, log },
+  });
   const expiry = createExpiry({ store, events, lifecycle, clock, log });
   const once = createOnce(store, clock);
+  const reader = createSandboxReader(store, createVisibility(store.access.shares));
+  const creation = createCreation({
+    ...{ store, pool, quotas, lifecycle, waitingRoom, once, defaults, created, maxWaitMs, clock },
+  });
 
-  const lifeOf = (seconds: number | undefined): number => {
-    const ms = seconds === undefined ? defaults.timeoutMs : seconds * 1_000;
-    if (ms > defaults.maxTimeoutMs)
-      throw new AppError(
-        'LIMIT_EXCEEDED',
-        `A sandbox lives at most ${defaults.maxTimeoutMs / 1_000} seconds here, not ${ms / 1_000}.`,
-        { details: { limit: defaults.maxTimeoutMs / 1_000 } },
-      );
-    return ms;
+  const open = async (sandbox: Sandbox) => {
+    if (sandbox.state !== 'READY') throw over(sandbox);
+    return { sandbox, handle: await pool.handle(sandbox) };
+  };
+  const access: SandboxAccess = {
+    find: reader.find,
+    findMany: reader.findMany,
+    open: async (principal, id, need) => open(await reader.find(principal, id, need)),
+    async openFor(tenant, id) {
+      const sandbox = await store.sandboxes.find(tenant, id);
+      if (!sandbox) throw new AppError('NOT_FOUND', 'The sandbox is gone.');
+      return open(sandbox);
+    },
+    once,
   };
 
-  const service: SandboxService = {
-    events,
-    once,
-    async get({ tenant }, id) {
-      const row = await store.sandboxes.find(tenant, id);
-      if (!row) throw notFound('sandbox', id);
-      return row;
-    },
-    getMany: ({ tenant }, ids) => store.sandboxes.findMany(tenant, ids),
-    page: ({ tenant }, filter, orderBy, page) =>
-      store.sandboxes.page(tenant, filter, orderBy, page),
-    count: ({ tenant }, filter) => store.sandboxes.count(tenant, filter),
-    async create(principal, raw) {
-      const input = check(CreateSandbox, raw);
-      if (!TEMPLATES.includes(input.template))
-        throw new AppError(
-          'INVALID_ARGUMENT',
-          `There is no template "${input.template}". There is: ${TEMPLATES.join(', ')}.`,
-        );
-      const lifeMs = lifeOf(input.timeoutSeconds);
-      const { tenant, subject } = principal;
-      const make = async (claim: (id: string) => Promise<void>): Promise<Sandbox> => {
-        const provider = await pool.choose({ provider: input.provider, network: input.network });
-        const now = clock();
-        const row: Sandbox = {
-          id: newId('sbx'),
-          tenant,
-          createdBy: subject,
-          provider: provider.name,
-          ref: null,
-          state: 'CREATING',
-          template: input.template,
-          labels: input.labels,
-          env: input.env,
-          cpus: input.cpus ?? defaults.limits.cpus,
-          memoryBytes: input.memoryBytes ?? defaults.limits.memoryBytes,
-          diskBytes: input.diskBytes ?? defaults.limits.diskBytes,
-          maxProcesses: input.processes ?? defaults.limits.processes,
-          networkMode: input.network.mode,
-          networkAllow: input.network.allow,
-          createdAt: now,
-          readyAt: null,
-          expiresAt: now + lifeMs,
-          endedAt: null,
-          terminationReason: null,
-          terminationMessage: null,
-        };
-        return lifecycle.create(provider, row, () => claim(row.id));
-      };
-      return once(
-        { tenant, operation: 'createSandbox', key: input.idempotencyKey, parameters: input },
-        make,
-        async (id) => {
-          const row = await store.sandboxes.find(tenant, id);
-          return row?.terminationReason === 'CREATE_FAILED' ? null : row;
-        },
-      );
-    },
+  const service: SandboxControl = {
+    ...createSharing(store.access.shares, reader, clock),
+    access,
+    get: (principal, id) => reader.find(principal, id, 'read'),
+    getMany: reader.findMany,
+    page: reader.page,
+    count: reader.count,
+    create: creation.create,
     async setLabels(principal, id, raw) {
       const labels = check(Labels, raw);
-      await service.get(principal, id);
-      await store.sandboxes.update(principal.tenant, id, { labels });
+      const { tenant } = await reader.find(principal, id, 'write');
+      await store.sandboxes.update(tenant, id, { labels });
       return service.get(principal, id);
     },
     async extend(principal, id, seconds) {
-      const expiresAt = clock() + lifeOf(seconds);
-      const sandbox = await service.get(principal, id);
+      const asked = underCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
+      const expiresAt = clock() + creation.lifeOf(asked);
+      const sandbox = await reader.find(principal, id, 'write');
       const extended =
         sandbox.expiresAt > clock() &&
-        (await store.sandboxes.update(principal.tenant, id, { expiresAt }, ['CREATING', 'READY']));
+        (await store.sandboxes.update(sandbox.tenant, id, { expiresAt }, ['CREATING', 'READY']));
       if (!extended) throw over(sandbox);
       expiry.expect(id);
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {
-      const sandbox = await service.get(principal, id);
+      const sandbox = await reader.find(principal, id, 'write');
       await lifecycle.destroy(sandbox, 'USER', `Destroyed by ${principal.subject}.`);
       return service.get(principal, id);
     },
@@ -187,33 +201,45 @@ export const createSandboxService = ({
           'The filter is empty. Name what to destroy; to destroy all, filter by state.',
         );
       }
-      const rows = await store.sandboxes.page(
-        principal.tenant,
-        { states: ['CREATING', 'READY'], ...filter },
+      const rows = await reader.page(
+        principal,
+        { states: ['QUEUED', 'CREATING', 'READY'], ...filter },
         'createdAt',
         { limit: MAX_DESTROY, descending: false },
       );
       const living = rows.filter(({ endedAt }) => endedAt === null);
       return Promise.all(living.map(({ id }) => service.destroy(principal, id)));
     },
-    async open(principal, id) {
-      const sandbox = await service.get(principal, id);
-      if (sandbox.state !== 'READY') throw over(sandbox);
-      return { sandbox, handle: await pool.handle(sandbox) };
-    },
-    usage: async (principal, id) => (await service.open(principal, id)).handle.usage(),
+    usage: async (principal, id) => (await access.open(principal, id, 'read')).handle.usage(),
     diagnose: async (principal, id) => diagnose(await service.get(principal, id), pool),
-    providers: () =>
+    async queuePosition(principal, id) {
+      const { tenant, state, queuedAt } = await service.get(principal, id);
+      if (state !== 'QUEUED' || queuedAt === null) return null;
+      return (await store.sandboxes.queuedBefore(tenant, queuedAt, id)) + 1;
+    },
+    providers: ({ rights }) =>
       Promise.all(
         pool
           .providers()
+          .filter(({ name }) => rights.providers?.includes(name) ?? true)
           .map(async (provider) => ({ provider, health: await pool.health(provider) })),
       ),
-    recover: () => recover({ store, pool, lifecycle, retries, clock, log }),
+    async events(principal, { tenant = principal.tenant, ...filter }, after, signal) {
+      if (tenant !== principal.tenant && principal.rights.reach !== 'all')
+        throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
+      const sees = (row: Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>) =>
+        reader.sees(principal, row);
+      return events.read(tenant, filter, sees, after, signal);
+    },
+    async recover() {
+      await recover({ store, pool, lifecycle, retries, clock, log });
+      await waitingRoom.recover();
+    },
     dispose() {
       expiry.dispose();
       retries.dispose();
       lifecycle.dispose();
+      waitingRoom.dispose();
     },
   };
   return service;
@@ -222,8 +248,8 @@ export const createSandboxService = ({
 const over = ({ id, state, terminationMessage }: Sandbox): AppError =>
   new AppError(
     'TERMINATED',
-    state === 'CREATING'
-      ? `The sandbox ${id} is still being created. Wait for its SandboxReady event.`
+    state === 'CREATING' || state === 'QUEUED'
+      ? `The sandbox ${id} is not ready yet (${state}). Wait for its SandboxReady event.`
       : `The sandbox ${id} has ended. ${terminationMessage ?? ''}`.trim(),
-    { retryable: state === 'CREATING' },
+    { retryable: state === 'CREATING' || state === 'QUEUED' },
   );

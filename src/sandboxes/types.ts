@@ -69,6 +69,8 @@ export const CreateSandbox = z.object({
     })
     .default({ mode: 'none', allow: [] }),
   idempotencyKey: text(255).min(1).optional(),
+  /** Without room: wait for it instead of being refused. */
+  wait: z.boolean().default(false),
 });
 export type CreateSandboxInput = z.input<typeof CreateSandbox>;
 export const Labels = labels;

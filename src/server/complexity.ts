@@ -13,7 +13,7 @@ type Complexity = { complexity: number; depth: number; breadth: number };
 
 const LIMITS: Complexity = { complexity: 5_000, depth: 15, breadth: 250 };
 
-/** What an operation may cost, by the `complexity` of its fields; asked before anything of it runs. Undefined: it may run. */
+/** What an operation may cost, by the `complexity` of its fields; asked before anything of it runs. */
 export const createComplexityLimit = (schema: GraphQLSchema) => {
   // Without variables an operation costs the same each time.
   const fixed = new WeakMap<OperationDefinitionNode, Complexity>();
@@ -37,17 +37,21 @@ export const createComplexityLimit = (schema: GraphQLSchema) => {
     }
   };
 
-  return (operation: Operation): GraphQLError | undefined => {
-    const cost = measure(operation);
+  return (operation: Operation): { cost: number; error?: GraphQLError } => {
+    const size = measure(operation);
+    if (!size) return { cost: 0 };
     const over = (['complexity', 'depth', 'breadth'] as const).find(
-      (name) => cost && cost[name] > LIMITS[name],
+      (name) => size[name] > LIMITS[name],
     );
-    if (!cost || !over) return undefined;
+    if (!over) return { cost: size.complexity };
     const error = new AppError(
       'LIMIT_EXCEEDED',
-      `The operation is too large: its ${over} is ${cost[over]}, at most ${LIMITS[over]} is allowed. Ask for fewer fields or smaller pages.`,
-      { details: { ...cost } },
+      `The operation is too large: its ${over} is ${size[over]}, at most ${LIMITS[over]} is allowed. Ask for fewer fields or smaller pages.`,
+      { details: { ...size, limit: over, maximum: LIMITS[over] } },
     );
-    return new GraphQLError(error.message, { originalError: error });
+    return {
+      cost: size.complexity,
+      error: new GraphQLError(error.message, { originalError: error }),
+    };
   };
 };

@@ -16,7 +16,10 @@ export const createCors =
     if (origin !== undefined && origins.length > 0) response.setHeader('vary', 'origin');
     if (origin !== undefined && origins.includes(origin)) {
       response.setHeader('access-control-allow-origin', origin);
-      response.setHeader('access-control-expose-headers', 'x-request-id, etag, content-range');
+      response.setHeader(
+        'access-control-expose-headers',
+        'x-request-id, etag, content-range, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset',
+      );
       if (isPreflight) {
         response.setHeader('access-control-allow-methods', 'GET, HEAD, POST, PUT');
         response.setHeader('access-control-allow-headers', 'authorization, content-type, range');

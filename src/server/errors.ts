@@ -1,4 +1,4 @@
-import { GraphQLError, type GraphQLFormattedError } from 'graphql';
+import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 
@@ -63,6 +63,20 @@ export const createErrorMask =
       extensions: { code: 'INTERNAL', retryable: false, requestId },
     });
   };
+
+/** The status for an answer without data whose first error says that the whole request was refused; null: any other. */
+export const statusOf = ({
+  data,
+  errors,
+}: ExecutionResult): { status: number; headers: Record<string, string> } | null => {
+  const { code, retryAfterMs } = errors?.[0]?.extensions ?? {};
+  if (data !== undefined || !(code === 'RATE_LIMITED' || code === 'UNAVAILABLE')) return null;
+  const seconds = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1;
+  return {
+    status: code === 'RATE_LIMITED' ? 429 : 503,
+    headers: { 'retry-after': String(seconds) },
+  };
+};
 
 /** A whole request refused, in the shape GraphQL clients expect. */
 export const refusal = (

@@ -5,28 +5,31 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
-  parse,
-  specifiedRules,
-  validate,
 } from 'graphql';
+import { may } from '../access/rights.ts';
+import type { Sessions } from '../access/sessions.ts';
+import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
 import { encodeJson, type Json } from '../graphql/json.ts';
-import { setBounded } from '../lib/set-bounded.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import { createComplexityLimit } from './complexity.ts';
+import { createDocuments } from './documents.ts';
+import type { Door } from './door.ts';
 import type { ErrorMask } from './errors.ts';
 import type { Operation } from './operation.ts';
 import { createSharedResults } from './shared-results.ts';
 import { type Delivery, subscribeFresh } from './subscribe.ts';
-
-const MAX_DOCUMENTS = 500;
-const MAX_CACHED_LENGTH = 64 * 1024;
-const MAX_TOKENS = 3_000;
+import type { SubscriptionPlaces } from './subscription-places.ts';
 
 export type Execution = {
-  /** Parsed (at most 3,000 tokens) and validated, both remembered by text; errors come as they are, unmasked. */
-  prepare(text: string): { document: DocumentNode } | { errors: readonly GraphQLError[] };
+  /** Parsed and validated for this caller; errors come as they are, unmasked. */
+  prepare(
+    text: string,
+    context: Context,
+  ): { document: DocumentNode } | { errors: readonly GraphQLError[] };
   parse(text: string): DocumentNode;
+  validate(document: DocumentNode, context: Context): readonly GraphQLError[];
   isSubscription(operation: Operation): boolean;
   execute(operation: Operation, context: Context): Promise<ExecutionResult>;
   /** Refusals at the start are one result with errors; after that every event is executed with loaders of its own. */
@@ -41,24 +44,38 @@ export type Execution = {
   ): Promise<AsyncIterableIterator<Json> | ExecutionResult>;
 };
 
-/** The one way to run a document, whatever brought it. */
-export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Execution => {
-  const tooLarge = createComplexityLimit(schema);
-  const share = createSharedResults(schema);
-  const documents = new Map<
-    string,
-    { document: DocumentNode } | { errors: readonly GraphQLError[] }
-  >();
+export type ExecutionOptions = {
+  schema: GraphQLSchema;
+  mask: ErrorMask;
+  rates: RateLimits;
+  sessions: Sessions;
+  places: SubscriptionPlaces;
+  door: Door;
+  /** The schema is for those only whose role may read it. */
+  hidesSchema: boolean;
+};
 
-  const read = (text: string): { document: DocumentNode } | { errors: readonly GraphQLError[] } => {
-    try {
-      const document = parse(text, { maxTokens: MAX_TOKENS });
-      const errors = validate(schema, document, specifiedRules);
-      return errors.length ? { errors } : { document };
-    } catch (error) {
-      return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };
-    }
-  };
+const wrap = (error: unknown): GraphQLError =>
+  error instanceof GraphQLError
+    ? error
+    : new GraphQLError(String(error), { originalError: error as Error });
+
+/** The one way to run a document, whatever brought it. */
+export const createExecution = ({
+  schema,
+  mask,
+  rates,
+  sessions,
+  places,
+  door,
+  hidesSchema,
+}: ExecutionOptions): Execution => {
+  const measure = createComplexityLimit(schema);
+  const share = createSharedResults(schema);
+  const documents = createDocuments(schema);
+  const isHidden = ({ principal }: Context): boolean =>
+    hidesSchema && !(principal && may(principal, 'schema:read'));
+
   const masked = (result: ExecutionResult, context: Context): ExecutionResult =>
     result.errors
       ? { ...result, errors: result.errors.map((error) => mask(error, context.requestId)) }
@@ -67,9 +84,50 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
     schema,
     document,
     contextValue: context,
+    hideSuggestions: isHidden(context),
     ...(variables ? { variableValues: variables } : {}),
     ...(name === undefined ? {} : { operationName: name }),
   });
+
+  /** What the operation costs is known, allowed and paid for; an error otherwise, and nothing may run. */
+  const admit = async (operation: Operation, context: Context): Promise<GraphQLError | null> => {
+    const { cost, error } = measure(operation);
+    if (error) return error;
+    context.cost = cost;
+    const { principal } = context;
+    if (principal && rates.isLimited(principal, 'reads')) {
+      try {
+        await rates.consume(principal, 'reads', Math.max(1, cost));
+      } catch (refusal) {
+        return wrap(refusal);
+      }
+    }
+    return null;
+  };
+  const withCost = async (result: ExecutionResult, context: Context): Promise<ExecutionResult> => {
+    const { principal, cost } = context;
+    if (!principal || !rates.isLimited(principal, 'reads'))
+      return { ...result, extensions: { cost: { requested: cost } } };
+    const { limit, remaining, resetAt } = await rates.state(principal, 'reads');
+    const at = resetAt === null ? null : new Date(resetAt).toISOString();
+    return {
+      ...result,
+      extensions: { cost: { requested: cost, limit, remaining, resetAt: at } },
+    };
+  };
+  /** Without a token nothing is answered; who asks all the same is written down, and after a while not even answered. */
+  const turnAway = async (
+    result: ExecutionResult,
+    { principal, requestId, address }: Context,
+  ): Promise<ExecutionResult> => {
+    const refused = result.errors?.find(
+      ({ originalError }) =>
+        originalError instanceof AppError && originalError.code === 'UNAUTHENTICATED',
+    );
+    if (principal || !refused) return result;
+    const limited = await door.turnAway(String(refused.path?.[0] ?? ''), requestId, address);
+    return limited ? { errors: [wrap(limited)] } : result;
+  };
 
   const runner =
     (operation: Operation, context: Context) =>
@@ -83,30 +141,34 @@ export const createExecution = (schema: GraphQLSchema, mask: ErrorMask): Executi
     context: Context,
     delivery: Delivery<Out>,
   ): Promise<AsyncIterableIterator<Out> | ExecutionResult> => {
-    const refused = tooLarge(operation);
+    const refused = await admit(operation, context);
     if (refused) return masked({ errors: [refused] }, context);
-    const result = await subscribeFresh(argumentsOf(operation, context), delivery);
-    return Symbol.asyncIterator in result ? result : masked(result, context);
+    let release = (): void => undefined;
+    try {
+      if (context.principal) release = places.take(context.principal.tenant);
+      const args = argumentsOf(operation, context);
+      const result = await subscribeFresh(args, delivery, sessions, release);
+      if (Symbol.asyncIterator in result) return result;
+      release();
+      return masked(await turnAway(result, context), context);
+    } catch (error) {
+      release();
+      return masked({ errors: [wrap(error)] }, context);
+    }
   };
 
   const execution: Execution = {
-    prepare(text) {
-      const known = documents.get(text);
-      if (known) return known;
-      const prepared = read(text);
-      if (text.length <= MAX_CACHED_LENGTH) setBounded(documents, text, prepared, MAX_DOCUMENTS);
-      return prepared;
-    },
-    parse: (text) => {
-      const prepared = execution.prepare(text);
-      return 'document' in prepared ? prepared.document : parse(text, { maxTokens: MAX_TOKENS });
-    },
+    prepare: (text, context) => documents.prepare(text, isHidden(context)),
+    parse: documents.parse,
+    validate: (document, context) => documents.validate(document, isHidden(context)),
     isSubscription: ({ document, name }) =>
       getOperationAST(document, name)?.operation === 'subscription',
     async execute(operation, context) {
-      const refused = tooLarge(operation);
+      const refused = await admit(operation, context);
       if (refused) return masked({ errors: [refused] }, context);
-      return masked(await execute(argumentsOf(operation, context)), context);
+      const result = await execute(argumentsOf(operation, context));
+      const answered = masked(await turnAway(result, context), context);
+      return 'data' in answered ? withCost(answered, context) : answered;
     },
     subscribe: (operation, context) =>
       subscribeWith(operation, context, {

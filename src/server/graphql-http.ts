@@ -1,17 +1,18 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { GraphQLSchema } from 'graphql';
+import { type DocumentNode, type ExecutionResult, GraphQLError, type GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin } from 'graphql-yoga';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { encodeJson } from '../graphql/json.ts';
-import { type ErrorMask, refusal } from './errors.ts';
+import { type ErrorMask, refusal, statusOf } from './errors.ts';
 import type { Execution } from './execution.ts';
+import { PRIVATE } from './security-headers.ts';
 
 type YogaContext = { sandbank: Context };
 
 /**
- * A JSON POST of a query or mutation, by far the most frequent request, is answered here; everything else (GET, SSE, multipart,
- * malformed requests) is Yoga's, which knows GraphQL over HTTP to the letter. Both run documents through the same execution.
+ * A JSON POST of a query or mutation, by far the most frequent request, is answered here; everything else (GET, SSE, malformed
+ * requests) is Yoga's, which knows GraphQL over HTTP to the letter. Both run documents through the same execution.
  */
 export const createGraphqlHttp = ({
   schema,
@@ -23,25 +24,32 @@ export const createGraphqlHttp = ({
   mask: ErrorMask;
 }) => {
   /** Yoga parses, executes and subscribes as every other way in. */
-  const ours: Plugin = {
+  const ours: Plugin<YogaContext> = {
+    onValidate: ({ context, setValidationFn }) =>
+      setValidationFn((_schema, document) =>
+        execution.validate(document as DocumentNode, (context as unknown as YogaContext).sandbank),
+      ),
     onParse: ({ setParseFn }) =>
       setParseFn((source: string | { body: string }) =>
         execution.parse(typeof source === 'string' ? source : source.body),
       ),
     onExecute: ({ setExecuteFn }) =>
-      setExecuteFn(({ document, variableValues, operationName, contextValue }) =>
-        execution.execute(
-          { document, variables: variableValues ?? undefined, name: operationName ?? undefined },
-          contextValue as unknown as Context,
+      setExecuteFn(async ({ document, variableValues, operationName, contextValue }) =>
+        withStatus(
+          await execution.execute(
+            { document, variables: variableValues ?? undefined, name: operationName ?? undefined },
+            contextValue as unknown as Context,
+          ),
         ),
       ),
     onSubscribe: ({ setSubscribeFn }) =>
-      setSubscribeFn(({ document, variableValues, operationName, contextValue }) =>
-        execution.subscribe(
+      setSubscribeFn(async ({ document, variableValues, operationName, contextValue }) => {
+        const events = await execution.subscribe(
           { document, variables: variableValues ?? undefined, name: operationName ?? undefined },
           contextValue as unknown as Context,
-        ),
-      ),
+        );
+        return Symbol.asyncIterator in events ? events : withStatus(events);
+      }),
   };
   const yoga = createYoga<YogaContext>({
     schema,
@@ -69,7 +77,7 @@ export const createGraphqlHttp = ({
     if (answerType === null) return false;
     const asked = readRequest(body);
     if (!asked) return false;
-    const prepared = execution.prepare(asked.query);
+    const prepared = execution.prepare(asked.query, context);
     if (!('document' in prepared)) return false;
     const operation = {
       document: prepared.document,
@@ -78,15 +86,19 @@ export const createGraphqlHttp = ({
     };
     if (execution.isSubscription(operation)) return false;
     const result = await execution.execute(operation, context);
+    const refused = statusOf(result);
     // Without data the request itself was at fault (variables, say): Yoga knows the status for that.
-    if (!('data' in result)) return false;
+    if (!refused && !('data' in result)) return false;
     // A string goes out in one write together with the headers, a buffer in two.
     const text = encodeJson(result);
     response
-      .writeHead(200, {
+      .writeHead(refused?.status ?? 200, {
         'content-type': answerType,
         'content-length': Buffer.byteLength(text),
         'x-request-id': context.requestId,
+        ...PRIVATE,
+        ...rateHeaders(result),
+        ...refused?.headers,
       })
       .end(text);
     return true;
@@ -100,6 +112,7 @@ export const createGraphqlHttp = ({
   ): Promise<void> => {
     if (await quick(request, response, body, context)) return;
     response.setHeader('x-request-id', context.requestId);
+    for (const [name, value] of Object.entries(PRIVATE)) response.setHeader(name, value);
     if (request.method === 'POST' && isJson(request) && !parses(body)) {
       const error = new AppError(
         'INVALID_ARGUMENT',
@@ -112,6 +125,27 @@ export const createGraphqlHttp = ({
     // Yoga takes a body that was read already from here.
     Object.assign(request, { body });
     await yoga(request, response, { sandbank: context });
+  };
+};
+
+/** Yoga answers with the status an error asks for, and takes the request for it out again. */
+const withStatus = (result: ExecutionResult): ExecutionResult => {
+  const http = statusOf(result);
+  const [first, ...others] = result.errors ?? [];
+  if (!http || !first) return result;
+  const error = new GraphQLError(first.message, { extensions: { ...first.extensions, http } });
+  return { ...result, errors: [error, ...others] };
+};
+
+/** Of draft-ietf-httpapi-ratelimit-headers, where the caller's points are counted. */
+const rateHeaders = ({ extensions }: ExecutionResult): Record<string, string> => {
+  const { limit, remaining, resetAt } = (extensions?.cost ?? {}) as Record<string, unknown>;
+  if (typeof limit !== 'number') return {};
+  const seconds = typeof resetAt === 'string' ? (Date.parse(resetAt) - Date.now()) / 1_000 : 0;
+  return {
+    'ratelimit-limit': String(limit),
+    'ratelimit-remaining': String(remaining),
+    'ratelimit-reset': String(Math.max(0, Math.ceil(seconds))),
   };
 };
 

@@ -5,21 +5,23 @@ import { CloseCode } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Principal } from '../access/principal.ts';
-import type { Tokens } from '../access/tokens.ts';
+import type { Session, Sessions } from '../access/sessions.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
+import { newId } from '../lib/ids.ts';
+import type { Door } from './door.ts';
 import type { ErrorMask } from './errors.ts';
 import type { Execution } from './execution.ts';
 import type { Operation } from './operation.ts';
-import { atInstant } from './subscribe.ts';
 import { sendAll } from './ws-sender.ts';
 
 export type WebSocketOptions = {
   schema: GraphQLSchema;
   execution: Execution;
   mask: ErrorMask;
-  tokens: Tokens;
-  context: (principal: Principal, signal: AbortSignal) => Context;
+  door: Door;
+  sessions: Sessions;
+  context: (principal: Principal, session: Session, signal: AbortSignal) => Context;
   maxPayload: number;
   maxSubscriptions: number;
   allowsOrigin: (request: IncomingMessage) => boolean;
@@ -27,9 +29,9 @@ export type WebSocketOptions = {
 
 type State = Extra &
   Record<PropertyKey, unknown> & {
-    principal?: Principal;
+    session?: Session;
+    address?: string | null;
     gone?: AbortController;
-    forget?: () => void;
   };
 
 /** The code of graphql-ws for a restart is free to choose; 1012 is WebSocket's own "service restart". */
@@ -46,7 +48,8 @@ export const createGraphqlWs = ({
   schema,
   execution,
   mask,
-  tokens,
+  door,
+  sessions,
   context,
   maxPayload,
   maxSubscriptions,
@@ -71,7 +74,7 @@ export const createGraphqlWs = ({
   useServer<Record<string, unknown>, State>(
     {
       schema,
-      onConnect(ctx) {
+      async onConnect(ctx) {
         const state = ctx.extra;
         try {
           const token = tokenOf(ctx.connectionParams);
@@ -80,13 +83,19 @@ export const createGraphqlWs = ({
               'UNAUTHENTICATED',
               'connectionParams need authorization: "Bearer <token>".',
             );
-          const principal = tokens.verify(token);
+          const address = door.addressOf(state.request);
+          const session = sessions.open(await door.enter(token, newId('req'), address));
           const gone = new AbortController();
-          // A moment after the streams have said TOKEN_EXPIRED themselves.
-          const forget = atInstant(principal.expiresAt + 50, () =>
-            state.socket.close(CloseCode.Forbidden, 'TOKEN_EXPIRED: the token has expired'),
-          );
-          Object.assign(state, { principal, gone, forget });
+          session.onEnd(({ code, message }) => {
+            // A moment after the streams have said so themselves.
+            setTimeout(
+              () => state.socket.close(CloseCode.Forbidden, reasonOf(`${code}: ${message}`)),
+              50,
+            ).unref();
+          });
+          // The client may have gone while the token was looked at.
+          if (state.socket.readyState !== state.socket.OPEN) session.close();
+          Object.assign(state, { session, address, gone });
           return true;
         } catch (error) {
           const known = error instanceof AppError ? `${error.code}: ${error.message}` : 'Forbidden';
@@ -95,13 +104,14 @@ export const createGraphqlWs = ({
         }
       },
       onClose({ extra }) {
-        extra.forget?.();
+        extra.session?.close();
         extra.gone?.abort();
       },
       onSubscribe(ctx, id, { query, variables, operationName }) {
-        const { principal, gone } = ctx.extra;
-        if (!principal || !gone) return [new GraphQLError('Unauthorized')];
-        const contextValue = context(principal, gone.signal);
+        const { session, gone, address = null } = ctx.extra;
+        if (!session || !gone) return [new GraphQLError('Unauthorized')];
+        const principal = { ...session.identity(), requestId: newId('req'), address };
+        const contextValue = context(principal, session, gone.signal);
         const refuse = (errors: readonly unknown[]) =>
           errors.map((error) => mask(error, contextValue.requestId));
         if (Object.keys(ctx.subscriptions).length > maxSubscriptions) {
@@ -111,7 +121,7 @@ export const createGraphqlWs = ({
           );
           return refuse([new GraphQLError(error.message, { originalError: error })]);
         }
-        const prepared = execution.prepare(query);
+        const prepared = execution.prepare(query, contextValue);
         if (!('document' in prepared)) return refuse(prepared.errors);
         const operation: Operation = {
           document: prepared.document,

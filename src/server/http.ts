@@ -7,25 +7,38 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import type { Tokens } from '../access/tokens.ts';
-import { AppError } from '../errors.ts';
-import type { Services } from '../graphql/context.ts';
+import type { Principal } from '../access/principal.ts';
+import type { Session, Sessions } from '../access/sessions.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
+import type { Context, Services } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
+import type { RateLimits } from '../limits/rate-limits.ts';
 import { readBody } from './body.ts';
 import { createCors } from './cors.ts';
+import type { Door } from './door.ts';
 import { createErrorMask, refusal } from './errors.ts';
 import { createExecution } from './execution.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHttp } from './graphql-http.ts';
 import { createGraphqlWs } from './graphql-ws.ts';
+import { PRIVATE, setSecurityHeaders } from './security-headers.ts';
+import { createSubscriptionPlaces } from './subscription-places.ts';
 
 export type ServerOptions = {
   schema: GraphQLSchema;
   services: Services;
-  tokens: Tokens;
+  door: Door;
+  sessions: Sessions;
+  rates: RateLimits;
   log: Logger;
+  /** Tells nothing of the schema to those who may not read it, and takes POST alone. */
+  isProduction: boolean;
+  /** Clients reach the server by https. */
+  isSecure: () => boolean;
+  requestTimeoutMs: number;
   maxBodyBytes: number;
   maxSubscriptionsPerSocket: number;
+  maxSubscriptionsPerTenant: number;
   corsOrigins: readonly string[];
   /** Absent: no GraphiQL. */
   graphiql?: { token: string; documents: readonly string[] } | undefined;
@@ -69,6 +82,38 @@ export const closeHttp = (server: HttpServer, ms: number): Promise<void> =>
 const bearer = (request: IncomingMessage): string | null =>
   /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 
+/** A caller that could not be let in; other refusals have an answer of their own. */
+const UNAUTHORIZED = { status: 401, headers: { 'www-authenticate': 'Bearer' } };
+const answers: Partial<Record<ErrorCode, { status: number; headers: Record<string, string> }>> = {
+  TOO_LARGE: { status: 413, headers: { connection: 'close' } },
+  TIMEOUT: { status: 408, headers: { connection: 'close' } },
+  RATE_LIMITED: { status: 429, headers: {} },
+  UNAVAILABLE: { status: 503, headers: {} },
+};
+
+/**
+ * Requests that are not GraphQL's to answer. Bodies of the types an HTML form can send are not taken, so that no page of another site can
+ * send one without asking first (CSRF); there are no uploads that would need them.
+ */
+const unfit = (
+  { method, headers }: IncomingMessage,
+  isProduction: boolean,
+): { status: number; error: AppError; headers: Record<string, string> } | null => {
+  if (method === 'POST' && !/^application\/([a-z-]+\+)?json\b/i.test(headers['content-type'] ?? ''))
+    return {
+      status: 415,
+      error: new AppError('INVALID_ARGUMENT', 'Send the request as application/json.'),
+      headers: { connection: 'close' },
+    };
+  if (isProduction && method !== 'POST')
+    return {
+      status: 405,
+      error: new AppError('INVALID_ARGUMENT', 'Send the request by POST.'),
+      headers: { allow: 'POST' },
+    };
+  return null;
+};
+
 const json = (
   response: ServerResponse,
   status: number,
@@ -81,15 +126,19 @@ const json = (
     .writeHead(status, {
       'content-type': 'application/json; charset=utf-8',
       'content-length': Buffer.byteLength(text),
+      ...PRIVATE,
       ...headers,
     })
     .end(text);
 };
 
 export const createServer = (options: ServerOptions): Server => {
-  const { schema, services, tokens, log, corsOrigins } = options;
+  const { schema, services, door, sessions, rates, log, corsOrigins, isProduction } = options;
   const mask = createErrorMask(log);
-  const execution = createExecution(schema, mask);
+  const places = createSubscriptionPlaces(options.maxSubscriptionsPerTenant);
+  const execution = createExecution({
+    ...{ schema, mask, rates, sessions, places, door, hidesSchema: isProduction },
+  });
   let draining = false;
   const underWay = new Set<AbortController>();
   /** Aborts when the client leaves before its answer is whole, or the server stops. */
@@ -102,6 +151,13 @@ export const createServer = (options: ServerOptions): Server => {
     });
     return gone.signal;
   };
+  const contextOf = (
+    principal: Principal | null,
+    requestId: string,
+    address: string | null,
+    session: Session | null,
+    signal: AbortSignal,
+  ): Context => ({ ...services, principal, requestId, address, session, signal, cost: 0 });
   const graphql = createGraphqlHttp({ schema, execution, mask });
   const graphiql = options.graphiql && createGraphiql(options.graphiql);
   const cors = createCors(corsOrigins);
@@ -113,8 +169,10 @@ export const createServer = (options: ServerOptions): Server => {
     schema,
     execution,
     mask,
-    tokens,
-    context: (principal, signal) => ({ ...services, principal, requestId: newId('req'), signal }),
+    door,
+    sessions,
+    context: (principal, session, signal) =>
+      contextOf(principal, principal.requestId, principal.address, session, signal),
     maxPayload: options.maxBodyBytes,
     maxSubscriptions: options.maxSubscriptionsPerSocket,
     allowsOrigin,
@@ -125,23 +183,30 @@ export const createServer = (options: ServerOptions): Server => {
     response: ServerResponse,
   ): Promise<void> => {
     const requestId = newId('req');
+    if (options.isSecure()) setSecurityHeaders(response, true);
     try {
+      const wrong = unfit(request, isProduction);
+      if (wrong)
+        return json(response, wrong.status, refusal(wrong.error, requestId), wrong.headers);
+      const address = door.addressOf(request);
       const token = bearer(request);
-      const principal = token === null ? null : tokens.verify(token);
+      const principal = token === null ? null : await door.enter(token, requestId, address);
       const signal = leaving(response);
       const body =
-        request.method === 'POST' ? await readBody(request, options.maxBodyBytes) : Buffer.alloc(0);
-      await graphql(request, response, body, { ...services, principal, requestId, signal });
+        request.method === 'POST'
+          ? await readBody(request, options.maxBodyBytes, options.requestTimeoutMs)
+          : Buffer.alloc(0);
+      const context = contextOf(principal, requestId, address, null, signal);
+      await graphql(request, response, body, context);
     } catch (error) {
       if (!response.headersSent) response.setHeader('x-request-id', requestId);
       if (error instanceof AppError) {
-        const status = error.code === 'TOO_LARGE' ? 413 : 401;
-        json(
-          response,
-          status,
-          refusal(error, requestId),
-          status === 401 ? { 'www-authenticate': 'Bearer' } : { connection: 'close' },
-        );
+        const { status, headers } = answers[error.code] ?? UNAUTHORIZED;
+        const { retryAfterMs } = error;
+        json(response, status, refusal(error, requestId), {
+          ...headers,
+          ...(retryAfterMs ? { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) } : {}),
+        });
       } else if (!request.destroyed) {
         log.error({ err: error, requestId }, 'a request failed unexpectedly');
         json(
@@ -174,8 +239,9 @@ export const createServer = (options: ServerOptions): Server => {
   const server = createHttpServer((request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
     if (cors(request, response)) return;
-    if (path === '/graphql') void serveGraphql(request, response);
-    else if (path.startsWith('/health/')) void serveHealth(path, response);
+    if (path === '/graphql') return void serveGraphql(request, response);
+    setSecurityHeaders(response, options.isSecure());
+    if (path.startsWith('/health/')) void serveHealth(path, response);
     else if (graphiql && path === '/') response.writeHead(302, { location: '/graphiql' }).end();
     else if (graphiql && path === '/graphiql') void graphiql(request, response);
     else if (!options.transfers(request, response))

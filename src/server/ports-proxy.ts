@@ -9,7 +9,9 @@ import {
 import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
+import { newId } from '../lib/ids.ts';
 import type { PortGrant, Ports } from '../sandboxes/ports.ts';
+import type { Door } from './door.ts';
 
 const COOKIE = 'sandbank_port';
 const TIMEOUT_MS = 120_000;
@@ -60,17 +62,34 @@ const forwarded = (
  * `/t/<token>/path` reaches `/path` of the server inside and leaves a cookie, by which the page's absolute addresses come here too.
  * It listens on a port of its own: what runs inside a sandbox must not share an origin with the API.
  */
-export const createPortsProxy = ({ ports, log }: { ports: Ports; log: Logger }): Server => {
-  const find = (request: IncomingMessage): Target => {
+export const createPortsProxy = ({
+  ports,
+  door,
+  log,
+}: {
+  ports: Ports;
+  door: Door;
+  log: Logger;
+}): Server => {
+  const grantOf = async (request: IncomingMessage, token: string): Promise<PortGrant> => {
+    try {
+      return ports.verify(token);
+    } catch (error) {
+      throw (await door.turnAway('port', newId('req'), door.addressOf(request))) ?? error;
+    }
+  };
+  const find = async (request: IncomingMessage): Promise<Target> => {
     const [, inPath, rest] = /^\/t\/([^/?]+)(.*)$/.exec(request.url ?? '') ?? [];
     const token = inPath ?? cookieOf(request.headers.cookie) ?? '';
     const path =
       inPath === undefined ? (request.url ?? '/') : rest?.startsWith('/') ? rest : `/${rest ?? ''}`;
-    return { grant: ports.verify(token), token, path, fromPath: inPath !== undefined };
+    const grant = await grantOf(request, token);
+    return { grant, token, path, fromPath: inPath !== undefined };
   };
   const statusOf = (error: unknown): number => {
     if (!(error instanceof AppError)) return 500;
-    return error.code === 'FORBIDDEN'
+    if (error.code === 'RATE_LIMITED') return 429;
+    return error.code === 'FORBIDDEN' || error.code === 'TOKEN_REVOKED'
       ? 403
       : error.code === 'TERMINATED' || error.code === 'NOT_FOUND'
         ? 410
@@ -85,7 +104,7 @@ export const createPortsProxy = ({ ports, log }: { ports: Ports; log: Logger }):
 
   const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     try {
-      const { grant, token, path, fromPath } = find(request);
+      const { grant, token, path, fromPath } = await find(request);
       const connection = await ports.dial(grant);
       const upstream = httpRequest(
         {
@@ -131,7 +150,7 @@ export const createPortsProxy = ({ ports, log }: { ports: Ports; log: Logger }):
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => undefined);
     try {
-      const { grant, path } = find(request);
+      const { grant, path } = await find(request);
       const connection = await ports.dial(grant);
       const headers = forwarded(request.headers, grant.port, ['connection', 'upgrade']);
       const lines = Object.entries(headers).flatMap(([name, value]) =>

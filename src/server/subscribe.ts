@@ -4,31 +4,9 @@ import {
   type ExecutionResult,
   GraphQLError,
 } from 'graphql';
-import { AppError } from '../errors.ts';
+import type { Session, Sessions } from '../access/sessions.ts';
+import type { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
-
-/** setTimeout knows at most 2^31 - 1 ms; a token that lives longer is looked at again then. */
-const MAX_DELAY = 2 ** 31 - 1;
-
-/** Calls back once at the instant; the returned function forgets it. */
-export const atInstant = (instant: number, callback: () => void): (() => void) => {
-  let timer: NodeJS.Timeout;
-  const arm = (): void => {
-    const left = instant - Date.now();
-    timer = setTimeout(left > MAX_DELAY ? arm : callback, Math.min(Math.max(left, 0), MAX_DELAY));
-    timer.unref();
-  };
-  arm();
-  return () => clearTimeout(timer);
-};
-
-const expired = (): GraphQLError => {
-  const error = new AppError(
-    'TOKEN_EXPIRED',
-    'The token has expired, and with it this stream. Subscribe again with a new token and your last cursor: nothing is lost.',
-  );
-  return new GraphQLError(error.message, { originalError: error });
-};
 
 const END = { done: true, value: undefined } as const;
 
@@ -39,30 +17,44 @@ export type Delivery<Out> = {
   failure: (errors: readonly GraphQLError[]) => Out;
 };
 
+const asGraphQL = (error: AppError): GraphQLError =>
+  new GraphQLError(error.message, { originalError: error });
+
+/** The session of the WebSocket, or one of the stream's own. */
+const sessionOf = ({ session, principal }: Context, sessions: Sessions) => {
+  if (session || !principal) return { session, close: () => undefined };
+  const own: Session = sessions.open(principal);
+  return { session: own, close: () => own.close() };
+};
+
 /**
- * graphql-js's subscribe, but what becomes of each event is `delivery`'s, and the stream ends with TOKEN_EXPIRED when the token does.
- * Hand-written: `return()` must not wait for the next event. A refusal at the start is a result, not a stream.
+ * graphql-js's subscribe, but what becomes of each event is `delivery`'s, and the stream ends with its session (TOKEN_EXPIRED,
+ * TOKEN_REVOKED). Hand-written: `return()` must not wait for the next event. A refusal at the start is a result, not a stream.
  */
 export const subscribeFresh = async <Out>(
   args: ExecutionArgs & { contextValue: Context },
   delivery: Delivery<Out>,
+  sessions: Sessions,
+  release: () => void,
 ): Promise<AsyncIterableIterator<Out> | ExecutionResult> => {
   const source = await createSourceEventStream(args);
   if (!(Symbol.asyncIterator in source)) return source;
   const events = source[Symbol.asyncIterator]();
-  const { principal } = args.contextValue;
+  const { session, close } = sessionOf(args.contextValue, sessions);
   let done = false;
-  let isExpired = false;
-  const forget = principal
-    ? atInstant(principal.expiresAt, () => {
-        isExpired = true;
-        // Every source of ours answers a waiting next() when it is returned (plugins/abort-subscriptions).
-        void events.return?.();
-      })
-    : () => undefined;
+  let over: AppError | null = null;
+  const forget = session?.onEnd((why) => {
+    over = why;
+    // Every source of ours answers a waiting next() when it is returned (plugins/abort-subscriptions).
+    void events.return?.();
+  });
   const finish = (): typeof END => {
-    done = true;
-    forget();
+    if (!done) {
+      done = true;
+      forget?.();
+      close();
+      release();
+    }
     return END;
   };
   const fail = (error: unknown): IteratorResult<Out> => {
@@ -80,9 +72,10 @@ export const subscribeFresh = async <Out>(
     async next() {
       if (done) return END;
       try {
-        const event = isExpired ? END : await events.next();
-        if (!event.done) return { done: false, value: await delivery.event(event.value) };
-        return isExpired ? fail(expired()) : finish();
+        const event = over ? END : await events.next();
+        // What was on its way when the token ended is not delivered any more.
+        if (over) return fail(asGraphQL(over));
+        return event.done ? finish() : { done: false, value: await delivery.event(event.value) };
       } catch (error) {
         return fail(error);
       }

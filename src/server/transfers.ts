@@ -2,15 +2,26 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../access/audit-log.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
-import type { FileService } from '../files/service.ts';
+import type { FileControl } from '../files/service.ts';
 import type { Transfer } from '../files/transfer-urls.ts';
+import { newId } from '../lib/ids.ts';
 import type { SandboxFiles } from '../providers/provider.ts';
+import type { Door } from './door.ts';
 
-export type TransferOptions = { files: FileService; maxUploadBytes: number; log: Logger };
+export type TransferOptions = {
+  files: FileControl;
+  audit: AuditLog;
+  door: Door;
+  maxUploadBytes: number;
+  log: Logger;
+};
 
 const statuses: Partial<Record<ErrorCode, number>> = {
   FORBIDDEN: 403,
+  TOKEN_REVOKED: 403,
+  RATE_LIMITED: 429,
   NOT_FOUND: 404,
   TERMINATED: 410,
   TOO_LARGE: 413,
@@ -53,13 +64,18 @@ const rangeOf = (
 };
 
 /** Signed URLs: file contents of any size, streamed both ways at the pace of the slower side. */
-export const createTransferHandler = ({ files: service, maxUploadBytes, log }: TransferOptions) => {
+export const createTransferHandler = ({
+  files: service,
+  audit,
+  door,
+  maxUploadBytes,
+  log,
+}: TransferOptions) => {
   const upload = async (
     request: IncomingMessage,
-    response: ServerResponse,
     transfer: Transfer,
     files: SandboxFiles,
-  ): Promise<void> => {
+  ): Promise<{ path: string; size: number }> => {
     const limit = Math.min(transfer.maxBytes ?? maxUploadBytes, maxUploadBytes);
     if (Number(request.headers['content-length'] ?? 0) > limit)
       throw new AppError(
@@ -67,7 +83,10 @@ export const createTransferHandler = ({ files: service, maxUploadBytes, log }: T
         `The upload has more than ${limit} bytes; nothing was changed.`,
       );
     const { path, size } = await files.write(transfer.path, limited(request, limit));
-    const text = JSON.stringify({ path, size });
+    return { path, size };
+  };
+  const created = (response: ServerResponse, body: object): void => {
+    const text = JSON.stringify(body);
     response
       .writeHead(201, {
         'content-type': 'application/json',
@@ -118,14 +137,33 @@ export const createTransferHandler = ({ files: service, maxUploadBytes, log }: T
     response: ServerResponse,
     token: string,
   ): Promise<void> => {
+    const who = { requestId: newId('req'), address: door.addressOf(request) };
+    response.setHeader('x-request-id', who.requestId);
     try {
-      const { transfer, files } = await service.openTransfer(token);
+      const { transfer, files } = await service
+        .openTransfer(token)
+        .catch(async (error: unknown) => {
+          const isRefused = error instanceof AppError && /FORBIDDEN|REVOKED/.test(error.code);
+          throw (
+            (isRefused && (await door.turnAway('transfer', who.requestId, who.address))) || error
+          );
+        });
       const writes = request.method === 'PUT' || request.method === 'POST';
       if (!writes && request.method !== 'GET' && request.method !== 'HEAD')
         return void response.writeHead(405, { allow: 'GET, HEAD, PUT, POST' }).end();
       if (writes !== (transfer.direction === 'upload'))
         throw new AppError('FORBIDDEN', 'This URL is not valid, or no longer. Ask for a new one.');
-      await (writes ? upload : download)(request, response, transfer, files);
+      if (!writes) return await download(request, response, transfer, files);
+      const { sandboxId, by } = transfer;
+      const deed = { action: 'upload', target: sandboxId, sandboxId };
+      try {
+        const written = await upload(request, transfer, files);
+        await audit.record({ ...who, ...by }, deed);
+        created(response, written);
+      } catch (error) {
+        await audit.record({ ...who, ...by }, deed, error);
+        throw error;
+      }
     } catch (error) {
       if (response.headersSent || response.destroyed) return void response.destroy();
       if (!(error instanceof AppError)) log.error({ err: error }, 'a transfer failed unexpectedly');

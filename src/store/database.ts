@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely';
+import type { AuditRow, QuotaSetting, Revocation, Share, UsageEntry } from './access-store.ts';
 import type { IdempotencyRecord, Process, Sandbox } from './store.ts';
 
 /** Columns are named as the fields of the rows; what is not a string or a number is JSON text. */
@@ -7,10 +8,21 @@ type Text<Row, Json extends keyof Row> = {
 };
 
 export type Tables = {
+  /** `env` is sealed: values are secrets. */
   sandboxes: Text<Sandbox, 'labels' | 'env' | 'networkAllow'>;
   sandbox_labels: { tenant: string; sandboxId: string; key: string; value: string };
+  sandbox_shares: Share;
   processes: Text<Process, 'argv'>;
   idempotency: IdempotencyRecord;
+  revocations: Revocation;
+  quotas: QuotaSetting;
+  usage_entries: UsageEntry;
+  /** Sums of the entries of each hour, kept with them. */
+  usage_hours: Omit<UsageEntry, 'id' | 'sandboxId' | 'at'> & { hour: number };
+  /** One row per tenant, taken before what it may have is counted; '' for all tenants. */
+  tenant_locks: { tenant: string; taken: number };
+  audit: AuditRow;
+  audit_heads: { tenant: string; seq: number; hash: string };
 };
 
 export type Database = Kysely<Tables>;

@@ -1,7 +1,9 @@
 import type { SelectQueryBuilder } from 'kysely';
+import { findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
-import { afterPage, inOrder, refuseNul } from './rows.ts';
+import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
 import type { Process, ProcessFilter, Store } from './store.ts';
+import { addUsage } from './usage.ts';
 
 type Row = Tables['processes'];
 
@@ -22,28 +24,28 @@ const matches = <Out>(
 };
 
 export const openProcesses = (db: Database): Store['processes'] => ({
-  async insert(process) {
+  insert(process, usage = [], bounds = []) {
     refuseNul(process);
-    await db
-      .insertInto('processes')
-      .values(toRow(process) as Row)
-      .execute();
+    return db.transaction().execute(async (trx) => {
+      const excess = bounds.length ? await findExcess(trx, bounds) : null;
+      if (excess) return excess;
+      await trx
+        .insertInto('processes')
+        .values(toRow(process) as Row)
+        .execute();
+      await addUsage(trx, usage);
+      return null;
+    });
   },
   async find(tenant, id) {
-    const row = await db
-      .selectFrom('processes')
-      .selectAll()
-      .where('tenant', '=', tenant)
+    const row = await inScope(db.selectFrom('processes').selectAll(), tenant)
       .where('id', '=', id)
       .executeTakeFirst();
     return row ? fromRow(row) : null;
   },
   async findMany(tenant, ids) {
     if (ids.length === 0) return [];
-    const rows = await db
-      .selectFrom('processes')
-      .selectAll()
-      .where('tenant', '=', tenant)
+    const rows = await inScope(db.selectFrom('processes').selectAll(), tenant)
       .where('id', 'in', [...ids])
       .execute();
     return inOrder(ids, rows.map(fromRow));

@@ -1,7 +1,8 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Tables } from './database.ts';
-import type { Page } from './store.ts';
+import type { Page } from './page.ts';
+import { everyTenant, type TenantScope } from './store.ts';
 
 /** PostgreSQL stores no NUL in text and SQLite would: both refuse it alike. A lone surrogate is no text either. */
 export const refuseNul = (row: object): void => {
@@ -25,6 +26,13 @@ export const refuseNul = (row: object): void => {
     }
   }
 };
+
+/** Rows of one tenant, or of all where that was said. */
+export const inScope = <Table extends 'sandboxes' | 'processes', Out>(
+  query: SelectQueryBuilder<Tables, Table, Out>,
+  tenant: TenantScope,
+): SelectQueryBuilder<Tables, Table, Out> =>
+  tenant === everyTenant ? query : query.where('tenant' as never, '=', tenant as never);
 
 export const inOrder = <Row extends { id: string }>(
   ids: readonly string[],

@@ -1,5 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { Kysely, SqliteDialect } from 'kysely';
+import type { Sealer } from '../lib/sealed.ts';
 import type { Tables } from './database.ts';
 import { createKyselyStore } from './kysely-store.ts';
 import type { Store } from './store.ts';
@@ -34,10 +35,17 @@ const adapt = (db: DatabaseSync) => {
 };
 
 /** One file, `:memory:` for none. Committed rows survive a kill of the process; WAL with synchronous=NORMAL may lose the last ones in a power cut. */
-export const createSqliteStore = async ({ file }: { file: string }): Promise<Store> => {
+export const createSqliteStore = async ({
+  file,
+  sealer,
+}: {
+  file: string;
+  sealer: Sealer;
+}): Promise<Store> => {
   const db = new DatabaseSync(file);
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;');
   return createKyselyStore(
     new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(db) }) }),
+    sealer,
   );
 };

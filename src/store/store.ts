@@ -1,11 +1,32 @@
 import type { NetworkMode } from '../providers/provider.ts';
 
+import type { AccessStore, Bound, Excess, UsageEntry } from './access-store.ts';
+import type { Page } from './page.ts';
+
 /** The seam of records that outlive the server. Every query names the tenant: nobody can forget it. Times are milliseconds since the epoch. */
 
-export const sandboxStates = ['CREATING', 'READY', 'DESTROYING', 'TERMINATED', 'FAILED'] as const;
+/** Said where a query is meant to see all tenants; everywhere else it names one. */
+export const everyTenant = Symbol('every tenant');
+export type TenantScope = string | typeof everyTenant;
+
+export const sandboxStates = [
+  'QUEUED',
+  'CREATING',
+  'READY',
+  'DESTROYING',
+  'TERMINATED',
+  'FAILED',
+] as const;
 export type SandboxState = (typeof sandboxStates)[number];
 
-export const terminationReasons = ['USER', 'EXPIRED', 'LOST', 'CREATE_FAILED', 'PROVIDER'] as const;
+export const terminationReasons = [
+  'USER',
+  'EXPIRED',
+  'LOST',
+  'CREATE_FAILED',
+  'QUEUE_TIMEOUT',
+  'PROVIDER',
+] as const;
 export type TerminationReason = (typeof terminationReasons)[number];
 
 export type Labels = Readonly<Record<string, string>>;
@@ -34,6 +55,15 @@ export type Sandbox = {
   endedAt: number | null;
   terminationReason: TerminationReason | null;
   terminationMessage: string | null;
+  /** Of the token that created it: what its tenant may use. */
+  plan: string;
+  /** Most sandboxes at once that the role of its creator allows; null: no such limit. */
+  subjectLimit: number | null;
+  /** When it began to wait for room; null when there was room at once. */
+  queuedAt: number | null;
+  /** Until when its usage is in the ledger, and how much of the provider's total of CPU; null before it was ready. */
+  bookedAt: number | null;
+  bookedCpuSeconds: number;
 };
 
 export const processStates = [
@@ -72,14 +102,6 @@ export type Process = {
   maxMemoryBytes: number | null;
 };
 
-/** Keyset paging: rows after `after` in the order given by (`orderBy`, id). */
-export type Page = {
-  limit: number;
-  after?: { key: number; id: string };
-  /** Newest first when true. */
-  descending: boolean;
-};
-
 export type SandboxFilter = {
   states?: readonly SandboxState[];
   providers?: readonly string[];
@@ -87,6 +109,9 @@ export type SandboxFilter = {
   labels?: Labels;
   /** Part of the id, the template, a label's key or a label's value, case-insensitive. */
   text?: string;
+  ids?: readonly string[];
+  /** Made by this subject, or shared with it. */
+  visibleTo?: string;
 };
 
 export const sandboxOrders = ['createdAt', 'expiresAt'] as const;
@@ -108,17 +133,23 @@ export type IdempotencyRecord = {
 
 export type Store = {
   sandboxes: {
-    insert(row: Sandbox): Promise<void>;
-    find(tenant: string, id: string): Promise<Sandbox | null>;
+    /** Writes the row if all bounds hold; else says which does not, and writes nothing. */
+    insert(row: Sandbox, bounds?: readonly Bound[]): Promise<Excess | null>;
+    /** From QUEUED to CREATING, if all bounds hold. `false`: it was not waiting any more. */
+    admit(
+      row: Pick<Sandbox, 'tenant' | 'id' | 'expiresAt'>,
+      bounds: readonly Bound[],
+    ): Promise<Excess | boolean>;
+    find(tenant: TenantScope, id: string): Promise<Sandbox | null>;
     /** In the order of `ids`; null where missing. */
-    findMany(tenant: string, ids: readonly string[]): Promise<(Sandbox | null)[]>;
+    findMany(tenant: TenantScope, ids: readonly string[]): Promise<(Sandbox | null)[]>;
     page(
-      tenant: string,
+      tenant: TenantScope,
       filter: SandboxFilter,
       orderBy: SandboxOrder,
       page: Page,
     ): Promise<Sandbox[]>;
-    count(tenant: string, filter: SandboxFilter): Promise<number>;
+    count(tenant: TenantScope, filter: SandboxFilter): Promise<number>;
     /** Changes the row if it is in one of `from` (any state when absent); false when it was not. */
     update(
       tenant: string,
@@ -130,11 +161,20 @@ export type Store = {
     unfinished(): Promise<Sandbox[]>;
     /** All tenants: READY rows with `expiresAt` before the instant. */
     expiring(before: number): Promise<Sandbox[]>;
+    /** All tenants: those in one state, the longest waiting first. */
+    inState(state: SandboxState): Promise<Sandbox[]>;
+    /** How many of the tenant wait in front of one that began to wait at `queuedAt`. */
+    queuedBefore(tenant: string, queuedAt: number, id: string): Promise<number>;
   };
   processes: {
-    insert(row: Process): Promise<void>;
-    find(tenant: string, id: string): Promise<Process | null>;
-    findMany(tenant: string, ids: readonly string[]): Promise<(Process | null)[]>;
+    /** With what it costs, as one; if all bounds hold, as for sandboxes. */
+    insert(
+      row: Process,
+      usage?: readonly UsageEntry[],
+      bounds?: readonly Bound[],
+    ): Promise<Excess | null>;
+    find(tenant: TenantScope, id: string): Promise<Process | null>;
+    findMany(tenant: TenantScope, ids: readonly string[]): Promise<(Process | null)[]>;
     /** Ordered by startedAt. */
     page(tenant: string, sandboxId: string, filter: ProcessFilter, page: Page): Promise<Process[]>;
     count(tenant: string, sandboxId: string, filter: ProcessFilter): Promise<number>;
@@ -158,6 +198,7 @@ export type Store = {
     forget(tenant: string, operation: string, key: string): Promise<void>;
     purge(before: number): Promise<void>;
   };
+  access: AccessStore;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
   dispose(): Promise<void>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { connection } from '../graphql/pagination.ts';
 import { defined } from '../lib/defined.ts';
@@ -127,7 +128,7 @@ builder.mutationField('createTerminal', (t) =>
   t.withAuth({ authenticated: true }).field({
     description: 'Opens a terminal.',
     type: TerminalPayload,
-    errors: {},
+    errors: { types: [QuotaError] },
     args: { input: t.arg({ type: CreateInput, required: true, description: 'What to open.' }) },
     resolve: (
       _,

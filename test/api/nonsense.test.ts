@@ -78,7 +78,7 @@ describe('nonsense that fits the schema', () => {
         const [argument] = args;
         if (!argument) throw new Error(`${name} has no input`);
         const input = make(argument.type, 'input');
-        const query = `mutation ($input: ${argument.type}) { ${name}(input: $input) { __typename ... on Failure { code message } } }`;
+        const query = `mutation ($input: ${argument.type}) { ${name}(input: $input) { __typename ... on Error { code message } } }`;
         const { status, data, errors } = await post(server, query, { input });
         const code = errors?.[0]?.extensions.code ?? data?.[name]?.code ?? 'none';
         codes.set(code, (codes.get(code) ?? 0) + 1);

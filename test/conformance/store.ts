@@ -30,6 +30,11 @@ const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
   endedAt: null,
   terminationReason: null,
   terminationMessage: null,
+  plan: 'unlimited',
+  subjectLimit: null,
+  queuedAt: null,
+  bookedAt: null,
+  bookedCpuSeconds: 0,
   ...changes,
 });
 const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({

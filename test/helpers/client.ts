@@ -38,7 +38,7 @@ export const ask = async (
   return data;
 };
 
-const FAILURE = '... on Failure { code message retryable details }';
+const FAILURE = '... on Error { code message retryable details }';
 
 /** One mutation with one input; its payload or its Failure. */
 export const mutate = async (

@@ -2,31 +2,33 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Principal } from '../../src/access/principal.ts';
 import { createCursors } from '../../src/journal/cursor.ts';
 import { createFileJournal } from '../../src/journal/file.ts';
+import { createSealer } from '../../src/lib/sealed.ts';
+import { createMeter } from '../../src/limits/meter.ts';
+import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
+import { createQuotas } from '../../src/limits/quotas.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { createLocalProvider } from '../../src/providers/local/local.ts';
 import type { SandboxEvent, SandboxEventGap } from '../../src/sandboxes/events.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
 import { openStore } from '../../src/store/open.ts';
+import { principal } from './principal.ts';
 
-export const alice: Principal = {
-  subject: 'alice',
-  tenant: 'acme',
-  role: 'admin',
-  expiresAt: Number.MAX_SAFE_INTEGER,
-  tokenId: null,
-};
+export const alice = principal();
 
 export const newStateDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'sandbank-service-'));
 
 /** The service on real parts: isolated sandboxes, a SQLite file, journal files. The clock can be moved. */
-export const openService = async (stateDir: string) => {
+export const openService = async (
+  stateDir: string,
+  plans: Readonly<Record<string, Plan>> = builtInPlans,
+) => {
   const log = pino({ level: 'silent' });
   let ahead = 0;
   const clock = (): number => Date.now() + ahead;
-  const store = await openStore({ stateDir });
+  const sealer = createSealer('a secret of these tests');
+  const store = await openStore({ stateDir, sealer });
   const journal = await createFileJournal({
     dir: join(stateDir, 'journal'),
     retainBytes: 2 ** 26,
@@ -39,10 +41,17 @@ export const openService = async (stateDir: string) => {
     warm: 0,
     warmLimits: limits,
     leaseMs: 600_000,
+    sealer,
     log,
   });
   const pool = createPool([provider]);
+  const quotas = createQuotas({ plans, store: store.access, serverLimit: null, clock });
+  const meter = createMeter({ store, sliceMs: 500, booked: () => undefined, clock, log });
   const service = createSandboxService({
+    quotas,
+    meter,
+    created: () => undefined,
+    maxWaitMs: 60_000,
     store,
     journal,
     cursors: createCursors('a secret of these tests'),
@@ -66,12 +75,7 @@ export const openService = async (stateDir: string) => {
     async told(id: string, last: readonly string[]): Promise<(SandboxEvent | SandboxEventGap)[]> {
       const stop = new AbortController();
       const found: (SandboxEvent | SandboxEventGap)[] = [];
-      for await (const event of await service.events.read(
-        alice,
-        { ids: [id] },
-        null,
-        stop.signal,
-      )) {
+      for await (const event of await service.events(alice, { ids: [id] }, null, stop.signal)) {
         found.push(event);
         if (last.includes(event.kind)) break;
       }
@@ -81,6 +85,7 @@ export const openService = async (stateDir: string) => {
     /** Lets go of everything as a server that stops does; what lives goes on. */
     async close(): Promise<void> {
       service.dispose();
+      meter.dispose();
       await pool.dispose();
       await journal.dispose();
       await store.dispose();

@@ -2,15 +2,16 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { Role } from '../../src/access/principal.ts';
+import type { TokenClaims } from '../../src/access/tokens.ts';
 import { createApp } from '../../src/app.ts';
 import { readConfig } from '../../src/config.ts';
+import { principal } from './principal.ts';
 
 export type TestServer = {
   url: string;
   wsUrl: string;
   portsUrl: string;
-  token(options?: { role?: Role; tenant?: string; ttlSeconds?: number }): string;
+  token(options?: Partial<TokenClaims>): string;
   stop(): Promise<void>;
 };
 
@@ -35,20 +36,15 @@ export const startServer = async (env: Record<string, string> = {}): Promise<Tes
     url: `http://127.0.0.1:${port}`,
     wsUrl: `ws://127.0.0.1:${port}/graphql`,
     portsUrl: `http://127.0.0.1:${portsPort}`,
-    token({ role = 'admin', tenant = 'acme', ttlSeconds = 600 } = {}) {
+    token({ role = 'admin', tenant = 'acme', ttlSeconds = 600, subject = 'tester', ...rest } = {}) {
       tenants.add(tenant);
-      return app.tokens.issue({ subject: 'tester', tenant, role, ttlSeconds }).token;
+      return app.tokens.issue({ subject, tenant, role, ttlSeconds, ...rest }).token;
     },
     async stop() {
       for (const tenant of tenants) {
-        const principal = {
-          subject: 'tester',
-          tenant,
-          role: 'admin' as const,
-          expiresAt: Date.now() + 60_000,
-          tokenId: null,
-        };
-        await app.services.sandboxes.destroyMany(principal, { states: ['CREATING', 'READY'] });
+        await app.services.sandboxes.destroyMany(principal({ tenant }), {
+          states: ['QUEUED', 'CREATING', 'READY'],
+        });
       }
       await app.dispose();
       await rm(stateDir, { recursive: true, force: true });

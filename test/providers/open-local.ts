@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
+import { createSealer } from '../../src/lib/sealed.ts';
 import { createLocalProvider } from '../../src/providers/local/local.ts';
 
 /** A local provider with a state directory of its own. */
@@ -12,6 +13,7 @@ export const openLocal = async () => {
     warm: 0,
     warmLimits: { cpus: 1, memoryBytes: 2 ** 29, diskBytes: 2 ** 30, processes: 256 },
     leaseMs: 600_000,
+    sealer: createSealer('a secret of these tests'),
     log: pino({ level: 'silent' }),
   });
   return {

@@ -34,7 +34,7 @@ describe('the time of a sandbox', () => {
     open.skip(570_000);
     const stop = new AbortController();
     let warnings = 0;
-    for await (const { kind } of await open.service.events.read(
+    for await (const { kind } of await open.service.events(
       alice,
       { ids: [row.id] },
       null,

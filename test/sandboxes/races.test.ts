@@ -52,7 +52,7 @@ describe('a sandbox that is wanted and unwanted at once', () => {
     await open.service.destroy(alice, row.id);
     for (const call of [
       () => open.service.extend(alice, row.id, 60),
-      () => open.service.open(alice, row.id),
+      () => open.service.access.open(alice, row.id, 'write'),
       () => open.service.usage(alice, row.id),
     ])
       await expect(call()).rejects.toMatchObject({ code: 'TERMINATED' });
@@ -61,7 +61,7 @@ describe('a sandbox that is wanted and unwanted at once', () => {
   it('tells its end with the labels it had then', async () => {
     const { row } = await open.service.create(alice, { labels: { stage: 'old' } });
     await open.service.setLabels(alice, row.id, { stage: 'new' });
-    const { handle } = await open.service.open(alice, row.id);
+    const { handle } = await open.service.access.open(alice, row.id, 'write');
     const killer = await handle.spawn({
       id: 'prc_killer',
       argv: ['sh', '-c', 'sleep 0.2; kill -9 2'],

@@ -20,10 +20,10 @@ describe('a service that starts again', async () => {
 
   it('adopts what lives, with its files and its environment', async () => {
     const { row } = await open.service.create(alice, { env: { KEPT: 'yes' } });
-    const before = await open.service.open(alice, row.id);
+    const before = await open.service.access.open(alice, row.id, 'write');
     await before.handle.files.write('note', [Buffer.from('here')]);
     await again();
-    const { handle } = await open.service.open(alice, row.id);
+    const { handle } = await open.service.access.open(alice, row.id, 'write');
     const child = await handle.spawn({
       id: newId('prc'),
       argv: ['sh', '-c', 'echo $KEPT; cat note'],

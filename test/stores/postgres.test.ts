@@ -1,5 +1,6 @@
 import { Client } from 'pg';
 import { newId } from '../../src/lib/ids.ts';
+import { createSealer } from '../../src/lib/sealed.ts';
 import { createPostgresStore } from '../../src/store/postgres.ts';
 import { testStore } from '../conformance/store.ts';
 
@@ -15,7 +16,10 @@ testStore({
     await admin.query(`create database ${name}`);
     const own = new URL(url ?? '');
     own.pathname = `/${name}`;
-    const store = await createPostgresStore({ url: own.href });
+    const store = await createPostgresStore({
+      url: own.href,
+      sealer: createSealer('a secret of these tests'),
+    });
     return {
       store,
       async close() {

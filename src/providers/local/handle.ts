@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
+import type { Sealer } from '../../lib/sealed.ts';
 import type { ResourceUsage, SandboxEnd, SandboxHandle } from '../provider.ts';
 import { BASE_ENV } from './bwrap.ts';
 import { createEgress } from './egress.ts';
@@ -32,6 +33,7 @@ export type HandleOptions = {
   supervisor: Supervisor;
   leaseMs: number;
   limitsKind: string;
+  sealer: Sealer;
   log: Logger;
   /** Removes everything of the sandbox; called once. */
   remove(): Promise<void>;
@@ -41,20 +43,33 @@ export const createHandle = ({
   supervisor,
   leaseMs,
   limitsKind,
+  sealer,
   log,
   remove,
 }: HandleOptions): LocalHandle => {
   const { link, state, cgroup, ref } = supervisor;
-  const { env, network } = state.settings;
+  const { network } = state.settings;
+  const env = JSON.parse(sealer.unseal(state.settings.env)) as Record<string, string>;
   const processes = createProcessTable(link);
   const ended = Promise.withResolvers<SandboxEnd>();
   const measure = cgroup ? () => cgroup.usage() : openProcUsage(state.inner);
   let diskBytes = 0;
+  /** Of tunnels that are closed; the open ones know theirs. */
+  let egressBytes = 0;
+  const tunnels = new Set<() => number>();
   let removal: Promise<void> | null = null;
   const files = createFiles(link, () => diskBytes > state.limits.diskBytes);
   if (network.mode !== 'none') {
     const egress = createEgress({ policy: () => network, log });
-    link.onEgress((socket) => egress.handle(socket));
+    link.onEgress((socket) => {
+      const count = (): number => socket.bytesRead + socket.bytesWritten;
+      tunnels.add(count);
+      socket.once('close', () => {
+        tunnels.delete(count);
+        egressBytes += count();
+      });
+      egress.handle(socket);
+    });
   }
   // Not waited for: what comes after it on the same connection is done after it, and a supervisor that has died is seen by the pulse.
   link.request('assign', { leaseMs, proxy: network.mode !== 'none' }).catch(() => undefined);
@@ -127,6 +142,7 @@ export const createHandle = ({
       return {
         ...measured,
         diskBytes,
+        egressBytes: [...tunnels].reduce((sum, count) => sum + count(), egressBytes),
         limits: state.limits,
         enforcement: {
           cpus: enforced,

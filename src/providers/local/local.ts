@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
+import type { Sealer } from '../../lib/sealed.ts';
 import type { Provider, ResourceLimits } from '../provider.ts';
 import { writeAssets } from './assets.ts';
 import { chooseBase } from './base.ts';
 import { openCgroups } from './cgroup.ts';
 import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
 import { probeHost } from './probe.ts';
-import { loadState, saveState } from './state.ts';
+import { loadState, NO_ENV, saveState } from './state.ts';
 import {
   adoptSupervisor,
   type Grounds,
@@ -29,6 +30,8 @@ export type LocalOptions = {
   warmLimits: ResourceLimits;
   /** A sandbox left without a server for this long ends itself, in milliseconds. */
   leaseMs: number;
+  /** For values of variables, which lie in the state of each sandbox. */
+  sealer: Sealer;
   log: Logger;
 };
 
@@ -40,6 +43,7 @@ export const createLocalProvider = async ({
   warm,
   warmLimits,
   leaseMs,
+  sealer,
   log,
 }: LocalOptions): Promise<Provider> => {
   const report = await probeHost();
@@ -70,6 +74,7 @@ export const createLocalProvider = async ({
       supervisor,
       leaseMs,
       limitsKind: cgroups?.kind ?? '',
+      sealer,
       log,
       async remove() {
         handles.delete(supervisor.ref);
@@ -125,7 +130,9 @@ export const createLocalProvider = async ({
       try {
         if (!isDeepStrictEqual(supervisor.state.limits, limits))
           supervisor.cgroup?.setLimits(limits);
-        supervisor.state = { ...supervisor.state, id, limits, settings: { env, network } };
+        const sealed = Object.keys(env).length ? sealer.seal(JSON.stringify(env)) : NO_ENV;
+        const settings = { env: sealed, network };
+        supervisor.state = { ...supervisor.state, id, limits, settings };
         saveState(supervisor.dir, supervisor.state);
         const handle = wrap(supervisor);
         handles.set(supervisor.ref, Promise.resolve(handle));

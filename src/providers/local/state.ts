@@ -13,8 +13,12 @@ export type SupervisorState = {
   inner: number;
   innerStart: string;
   limits: ResourceLimits;
-  settings: Pick<SandboxSpec, 'env' | 'network'>;
+  /** `env` as sealed JSON: the values are secrets. */
+  settings: { env: string; network: SandboxSpec['network'] };
 };
+
+/** Nothing to seal. */
+export const NO_ENV = '{}';
 
 const fileOf = (dir: string): string => join(dir, 'state.json');
 /** A kill does not cut a write of one page in two. */

@@ -19,7 +19,7 @@ import { AGENT_COMMAND, bwrapArguments } from './bwrap.ts';
 import type { Cgroup, Cgroups } from './cgroup.ts';
 import { type Link, openLink } from './link.ts';
 import { isAlive, startOf } from './proc.ts';
-import { loadState, type SupervisorState, saveState } from './state.ts';
+import { loadState, NO_ENV, type SupervisorState, saveState } from './state.ts';
 import { refuseRoot, type Uids } from './uids.ts';
 
 export type Supervisor = {
@@ -173,7 +173,7 @@ export const startSupervisor = async (
       inner,
       innerStart: startOf(inner) ?? '',
       limits,
-      settings: { env: {}, network: { mode: 'none', allow: [] } },
+      settings: { env: NO_ENV, network: { mode: 'none', allow: [] } },
     };
     saveState(dir, state);
     (stdio[6] as Duplex).end('1');

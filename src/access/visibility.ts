@@ -1,0 +1,53 @@
+import { AppError } from '../errors.ts';
+import type { AccessStore, ShareAccess } from '../store/access-store.ts';
+import { everyTenant, type Sandbox, type SandboxFilter, type TenantScope } from '../store/store.ts';
+import type { Identity } from './principal.ts';
+
+type Row = Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>;
+
+/** The tenants whose rows a caller's queries may find. */
+export const scopeOf = ({ tenant, rights }: Identity): TenantScope =>
+  rights.reach === 'all' ? everyTenant : tenant;
+
+/** What a list must be narrowed by for a caller. */
+export const visibleFilter = (
+  { subject, rights }: Identity,
+  filter: SandboxFilter,
+): SandboxFilter => ({
+  ...filter,
+  ...(rights.reach === 'own' ? { visibleTo: subject } : {}),
+  ...(rights.sandboxes
+    ? { ids: [...rights.sandboxes].filter((id) => filter.ids?.includes(id) ?? true) }
+    : {}),
+});
+
+export type Visibility = {
+  /** Those of the rows that the caller may see, and whether it may also use them. */
+  among(identity: Identity, rows: readonly Row[]): Promise<ReadonlyMap<string, ShareAccess>>;
+};
+
+export const createVisibility = (shares: AccessStore['shares']): Visibility => ({
+  async among({ subject, tenant, rights }, rows) {
+    const inScope = rows.filter(({ id }) => rights.sandboxes?.has(id) ?? true);
+    if (rights.reach !== 'own') return new Map(inScope.map(({ id }) => [id, 'write']));
+    const own = inScope.filter(({ createdBy }) => createdBy === subject);
+    const others = inScope.filter(({ createdBy }) => createdBy !== subject);
+    const shared = await shares.among(
+      tenant,
+      subject,
+      others.map(({ id }) => id),
+    );
+    return new Map([
+      ...own.map(({ id }) => [id, 'write'] as const),
+      ...shared.map(({ sandboxId, access }) => [sandboxId, access] as const),
+    ]);
+  },
+});
+
+/** `FORBIDDEN` for what is shared to be looked at only. */
+export const readOnlyShare = (id: string): AppError =>
+  new AppError(
+    'FORBIDDEN',
+    `The sandbox ${id} is shared with you to look at, not to use. Ask its owner to share it with write access.`,
+    { details: { sandboxId: id } },
+  );

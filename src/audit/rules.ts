@@ -1,0 +1,7 @@
+import type { Rules } from '../access/guard.ts';
+import type { AuditService } from './service.ts';
+
+/** Who may read the audit log. */
+export const auditRules: Rules<AuditService> = {
+  page: { permission: 'audit:read', action: 'auditLog' },
+};

@@ -1,0 +1,36 @@
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { RateLimiterMemory, RateLimiterRedis } from 'rate-limiter-flexible';
+import type { MakeLimiter } from './rate-limits.ts';
+
+export type LimiterStore = { makeLimiter: MakeLimiter; dispose(): Promise<void> };
+
+const ANSWER_MS = 500;
+
+/** Counters in this process, or in a Redis that several servers share. One that does not answer in half a second counts as down. */
+export const openLimiterStore = (url: string | undefined, log: Logger): LimiterStore => {
+  if (url === undefined)
+    return {
+      makeLimiter: (keyPrefix, points, duration) =>
+        new RateLimiterMemory({ keyPrefix, points, duration }),
+      dispose: async () => undefined,
+    };
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: ANSWER_MS,
+    connectTimeout: ANSWER_MS * 4,
+    retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
+  });
+  redis.on('error', (error: unknown) => log.warn({ err: error }, 'Redis does not answer'));
+  return {
+    makeLimiter: (keyPrefix, points, duration) =>
+      new RateLimiterRedis({
+        storeClient: redis,
+        keyPrefix: `sandbank:${keyPrefix}`,
+        points,
+        duration,
+      }),
+    dispose: async () => redis.disconnect(),
+  };
+};

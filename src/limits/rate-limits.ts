@@ -1,0 +1,138 @@
+import type { Logger } from 'pino';
+import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Principal } from '../access/principal.ts';
+import { AppError } from '../errors.ts';
+import type { Plan, Rate, RateClass } from './plans.ts';
+
+export type RateState = {
+  rateClass: RateClass;
+  /** Points of the window; null: not limited. */
+  limit: number | null;
+  remaining: number | null;
+  /** When the window began anew; null before the first call of it. */
+  resetAt: number | null;
+};
+
+export type RateLimits = {
+  /** Takes points of the subject and of its tenant. `RATE_LIMITED` with how long to wait; then nothing is taken. */
+  consume(principal: Principal, rateClass: RateClass, points: number): Promise<void>;
+  /** What is left for the caller, of the narrower of the two. */
+  state(principal: Principal, rateClass: RateClass): Promise<RateState>;
+  isLimited(principal: Principal, rateClass: RateClass): boolean;
+};
+
+export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
+
+/** While the limiter's store does not answer: nothing new is started, and what only reads or touches files goes on. */
+const WITHOUT_STORE: Readonly<Record<RateClass, 'refuse' | 'go on'>> = {
+  executions: 'refuse',
+  files: 'go on',
+  reads: 'go on',
+};
+
+const isRefusal = (reason: unknown): reason is RateLimiterRes =>
+  typeof reason === 'object' && reason !== null && 'msBeforeNext' in reason;
+
+type Pair = { subject: RateLimiterAbstract; tenant: RateLimiterAbstract; rate: Rate };
+
+const keysOf = ({ tenant, subject }: Principal) => ({
+  subject: JSON.stringify([tenant, subject]),
+  tenant: JSON.stringify([tenant]),
+});
+
+export const createRateLimits = ({
+  plans,
+  makeLimiter,
+  log,
+}: {
+  plans: Readonly<Record<string, Plan>>;
+  makeLimiter: MakeLimiter;
+  log: Logger;
+}): RateLimits => {
+  const pairs = new Map<string, Pair | undefined>();
+  const pairOf = (plan: string, rateClass: RateClass): Pair | undefined => {
+    const name = `${plan}:${rateClass}`;
+    if (pairs.has(name)) return pairs.get(name);
+    const rate = plans[plan]?.rates[rateClass];
+    const pair = rate && {
+      rate,
+      subject: makeLimiter(`subject:${name}`, rate.points, rate.seconds),
+      tenant: makeLimiter(`tenant:${name}`, rate.tenantPoints, rate.seconds),
+    };
+    pairs.set(name, pair);
+    return pair;
+  };
+
+  const refuse = (rateClass: RateClass, { msBeforeNext }: RateLimiterRes, whose: string): never => {
+    const retryAfterMs = Math.max(1, Math.ceil(msBeforeNext));
+    throw new AppError(
+      'RATE_LIMITED',
+      `The rate limit for ${rateClass} of ${whose} is used up. It begins anew in ${Math.ceil(retryAfterMs / 1_000)} s.`,
+      { retryAfterMs, details: { rateClass } },
+    );
+  };
+  const withoutStore = (rateClass: RateClass, error: unknown): void => {
+    log.error({ err: error, rateClass }, 'the store of the rate limits does not answer');
+    if (WITHOUT_STORE[rateClass] === 'refuse')
+      throw new AppError(
+        'UNAVAILABLE',
+        'Rate limits cannot be checked right now, so nothing new is started. Reading goes on; try again soon.',
+        { retryAfterMs: 1_000 },
+      );
+  };
+
+  return {
+    async consume(principal, rateClass, points) {
+      const pair = pairOf(principal.plan, rateClass);
+      if (!pair) return;
+      const keys = keysOf(principal);
+      try {
+        await pair.subject.consume(keys.subject, points);
+      } catch (reason) {
+        if (!isRefusal(reason)) return withoutStore(rateClass, reason);
+        // The limiter counts what it refuses; a caller that is refused has taken nothing.
+        await pair.subject.reward(keys.subject, points).catch(() => undefined);
+        refuse(rateClass, reason, 'this subject');
+      }
+      try {
+        await pair.tenant.consume(keys.tenant, points);
+      } catch (reason) {
+        if (!isRefusal(reason)) return withoutStore(rateClass, reason);
+        await Promise.allSettled([
+          pair.tenant.reward(keys.tenant, points),
+          pair.subject.reward(keys.subject, points),
+        ]);
+        refuse(rateClass, reason, 'this tenant');
+      }
+    },
+    async state(principal, rateClass) {
+      const pair = pairOf(principal.plan, rateClass);
+      if (!pair) return { rateClass, limit: null, remaining: null, resetAt: null };
+      const keys = keysOf(principal);
+      const [subject, tenant] = await Promise.all([
+        pair.subject.get(keys.subject).catch(() => null),
+        pair.tenant.get(keys.tenant).catch(() => null),
+      ]);
+      const left = (points: number, used: RateLimiterRes | null): number =>
+        Math.max(0, points - (used?.consumedPoints ?? 0));
+      const own = {
+        limit: pair.rate.points,
+        remaining: left(pair.rate.points, subject),
+        at: subject,
+      };
+      const all = {
+        limit: pair.rate.tenantPoints,
+        remaining: left(pair.rate.tenantPoints, tenant),
+        at: tenant,
+      };
+      const { limit, remaining, at } = all.remaining < own.remaining ? all : own;
+      return {
+        rateClass,
+        limit,
+        remaining,
+        resetAt: at ? Date.now() + at.msBeforeNext : null,
+      };
+    },
+    isLimited: (principal, rateClass) => pairOf(principal.plan, rateClass) !== undefined,
+  };
+};

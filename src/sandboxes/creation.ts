@@ -1,0 +1,151 @@
+import { underCeiling } from '../access/ceilings.ts';
+import type { Principal } from '../access/principal.ts';
+import { AppError } from '../errors.ts';
+import { newId } from '../lib/ids.ts';
+import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { Provider, ResourceLimits } from '../providers/provider.ts';
+import type { Bound } from '../store/access-store.ts';
+import type { Sandbox, Store } from '../store/store.ts';
+import type { Once } from './idempotency.ts';
+import type { Lifecycle } from './lifecycle.ts';
+import { CreateSandbox, type CreateSandboxInput, check } from './types.ts';
+import { CREATE_METRICS, type WaitingRoom } from './waiting-room.ts';
+
+type Defaults = { timeoutMs: number; maxTimeoutMs: number; limits: ResourceLimits };
+type Wanted = ReturnType<typeof CreateSandbox.parse>;
+
+const TEMPLATES = ['default'];
+
+/** From what a caller asks for to a sandbox: what its role allows, who runs it, whether there is room. */
+export const createCreation = ({
+  store,
+  pool,
+  quotas,
+  lifecycle,
+  waitingRoom,
+  once,
+  defaults,
+  created,
+  maxWaitMs,
+  clock,
+}: {
+  store: Store;
+  pool: Pool;
+  quotas: Quotas;
+  lifecycle: Lifecycle;
+  waitingRoom: WaitingRoom;
+  once: Once;
+  defaults: Defaults;
+  created: (row: Sandbox) => void;
+  maxWaitMs: number;
+  clock: () => number;
+}) => {
+  const lifeOf = (seconds: number | undefined): number => {
+    const ms = seconds === undefined ? defaults.timeoutMs : seconds * 1_000;
+    if (ms > defaults.maxTimeoutMs)
+      throw new AppError(
+        'LIMIT_EXCEEDED',
+        `A sandbox lives at most ${defaults.maxTimeoutMs / 1_000} seconds here, not ${ms / 1_000}.`,
+        { details: { limit: 'lifetimeSeconds', maximum: defaults.maxTimeoutMs / 1_000 } },
+      );
+    return ms;
+  };
+
+  const toRow = (
+    { subject, tenant, plan, rights }: Principal,
+    input: Wanted,
+    provider: Provider,
+  ): Sandbox => {
+    const now = clock();
+    const { limits } = defaults;
+    const life = underCeiling(
+      rights,
+      'lifetimeSeconds',
+      input.timeoutSeconds,
+      defaults.timeoutMs / 1_000,
+    );
+    return {
+      id: newId('sbx'),
+      tenant,
+      createdBy: subject,
+      plan,
+      subjectLimit: rights.ceilings.concurrentSandboxes ?? null,
+      provider: provider.name,
+      ref: null,
+      state: 'CREATING',
+      template: input.template,
+      labels: input.labels,
+      env: input.env,
+      cpus: underCeiling(rights, 'cpus', input.cpus, limits.cpus),
+      memoryBytes: underCeiling(rights, 'memoryBytes', input.memoryBytes, limits.memoryBytes),
+      diskBytes: underCeiling(rights, 'diskBytes', input.diskBytes, limits.diskBytes),
+      maxProcesses: input.processes ?? limits.processes,
+      networkMode: input.network.mode,
+      networkAllow: input.network.allow,
+      createdAt: now,
+      readyAt: null,
+      expiresAt: now + lifeOf(life),
+      endedAt: null,
+      terminationReason: null,
+      terminationMessage: null,
+      queuedAt: null,
+      bookedAt: null,
+      bookedCpuSeconds: 0,
+    };
+  };
+
+  /** There can be room again before the wait is over. */
+  const mayPass = ({ metric, limit, resetAt }: Bound): boolean =>
+    metric === 'concurrentSandboxes'
+      ? limit > 0
+      : resetAt !== null && resetAt <= clock() + maxWaitMs;
+
+  const make = async (
+    principal: Principal,
+    input: Wanted,
+    claim: (id: string) => Promise<void>,
+  ): Promise<Sandbox> => {
+    const provider = await pool.choose({
+      provider: input.provider,
+      allowed: principal.rights.providers,
+      network: input.network,
+    });
+    const row = toRow(principal, input, provider);
+    const wait = async (): Promise<Sandbox> => {
+      await claim(row.id);
+      return waitingRoom.enter(row);
+    };
+    if (input.wait && waitingRoom.isOccupied(row.tenant)) return wait();
+    const bounds = await quotas.bounds({ ...row, subject: row.createdBy }, CREATE_METRICS);
+    const result = await lifecycle.create(provider, row, bounds, () => claim(row.id));
+    if (!('bound' in result)) {
+      created(result);
+      return result;
+    }
+    if (input.wait && mayPass(result.bound)) return wait();
+    throw quotaExceeded(result);
+  };
+
+  return {
+    lifeOf,
+    async create(principal: Principal, raw: CreateSandboxInput) {
+      const input = check(CreateSandbox, raw);
+      if (!TEMPLATES.includes(input.template))
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `There is no template "${input.template}". There is: ${TEMPLATES.join(', ')}.`,
+        );
+      const { tenant, subject } = principal;
+      const { idempotencyKey: key } = input;
+      return once(
+        { tenant, subject, operation: 'createSandbox', key, parameters: input },
+        (claim) => make(principal, input, claim),
+        async (id) => {
+          const row = await store.sandboxes.find(tenant, id);
+          return row?.terminationReason === 'CREATE_FAILED' ? null : row;
+        },
+      );
+    },
+  };
+};

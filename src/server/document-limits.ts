@@ -1,0 +1,38 @@
+import { type DocumentNode, GraphQLError, Kind, visit } from 'graphql';
+import { AppError } from '../errors.ts';
+
+/** What a document may hold, whatever it would cost to run. GraphiQL's introspection has 1 alias-free operation, 14 fragments and ~100 fields. */
+const LIMITS = { aliases: 30, directives: 30, fields: 400, fragments: 50, operations: 20 } as const;
+type Counted = keyof typeof LIMITS;
+
+/** The limits a document breaks, each as an error; asked once for each text. */
+export const overDocumentLimits = (document: DocumentNode): GraphQLError[] => {
+  const counts: Record<Counted, number> = {
+    aliases: 0,
+    directives: 0,
+    fields: 0,
+    fragments: 0,
+    operations: 0,
+  };
+  visit(document, {
+    enter(node) {
+      if (node.kind === Kind.FIELD) {
+        counts.fields += 1;
+        if (node.alias) counts.aliases += 1;
+      } else if (node.kind === Kind.DIRECTIVE) counts.directives += 1;
+      else if (node.kind === Kind.FRAGMENT_DEFINITION || node.kind === Kind.INLINE_FRAGMENT)
+        counts.fragments += 1;
+      else if (node.kind === Kind.OPERATION_DEFINITION) counts.operations += 1;
+    },
+  });
+  return (Object.keys(LIMITS) as Counted[])
+    .filter((what) => counts[what] > LIMITS[what])
+    .map((what) => {
+      const error = new AppError(
+        'LIMIT_EXCEEDED',
+        `The document has ${counts[what]} ${what}, at most ${LIMITS[what]} are allowed. Send several smaller requests.`,
+        { details: { limit: what, maximum: LIMITS[what], requested: counts[what] } },
+      );
+      return new GraphQLError(error.message, { originalError: error });
+    });
+};

@@ -1,0 +1,75 @@
+import type { AccessStore, AuditFilter, AuditRow } from './access-store.ts';
+import type { Database } from './database.ts';
+
+/** SQLite binds at most 32,766 values in one statement. */
+const ROWS_AT_ONCE = 500;
+/** What the first row of a chain follows. */
+export const GENESIS = '';
+
+/** Columns and what they must be one of. */
+const wanted = (filter: AuditFilter) =>
+  [
+    { column: 'subject', values: filter.subjects },
+    { column: 'action', values: filter.actions },
+    { column: 'outcome', values: filter.outcomes },
+    { column: 'sandboxId', values: filter.sandboxIds },
+    { column: 'requestId', values: filter.requestIds },
+  ] as const;
+
+export const openAudit = (db: Database): AccessStore['audit'] => ({
+  append: (tenant, facts, hash) =>
+    db.transaction().execute(async (trx) => {
+      await trx
+        .insertInto('audit_heads')
+        .values({ tenant, seq: 0, hash: GENESIS })
+        .onConflict((conflict) => conflict.column('tenant').doNothing())
+        .execute();
+      // Takes the row until the end of the transaction: writers of one chain come one after the other.
+      const head = await trx
+        .updateTable('audit_heads')
+        .set(({ eb }) => ({ seq: eb('seq', '+', facts.length) }))
+        .where('tenant', '=', tenant)
+        .returning(['seq', 'hash'])
+        .executeTakeFirstOrThrow();
+      let previousHash = head.hash;
+      const rows = facts.map((fact, index): AuditRow => {
+        const row = { ...fact, seq: Number(head.seq) - facts.length + index + 1 };
+        const own = hash(row, previousHash);
+        const chained = { ...row, previousHash, hash: own };
+        previousHash = own;
+        return chained;
+      });
+      for (let start = 0; start < rows.length; start += ROWS_AT_ONCE)
+        await trx
+          .insertInto('audit')
+          .values(rows.slice(start, start + ROWS_AT_ONCE))
+          .execute();
+      await trx
+        .updateTable('audit_heads')
+        .set({ hash: previousHash })
+        .where('tenant', '=', tenant)
+        .execute();
+    }),
+  async page(tenant, filter, { limit, after, descending }) {
+    let query = db.selectFrom('audit').selectAll().where('tenant', '=', tenant);
+    for (const { column, values } of wanted(filter))
+      if (values) query = query.where(column, 'in', [...values]);
+    if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
+    if (filter.to !== undefined) query = query.where('at', '<', filter.to);
+    if (after) query = query.where('seq', descending ? '<' : '>', after.key);
+    return query
+      .orderBy('seq', descending ? 'desc' : 'asc')
+      .limit(limit)
+      .execute();
+  },
+  after: (tenant, seq, limit) =>
+    db
+      .selectFrom('audit')
+      .selectAll()
+      .where('tenant', '=', tenant)
+      .where('seq', '>', seq)
+      .orderBy('seq')
+      .limit(limit)
+      .execute(),
+  heads: () => db.selectFrom('audit_heads').selectAll().orderBy('tenant').execute(),
+});
