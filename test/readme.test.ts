@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { parse, validate } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -28,6 +29,14 @@ const shape = (text: string): string =>
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
     .replace(/sbx_\w+/g, 'sbx_ID')
     .trim();
+
+const isAlive = (group: number): boolean => {
+  try {
+    return process.kill(group, 0);
+  } catch {
+    return false;
+  }
+};
 
 describe('the README', () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'sandbank-readme-'));
@@ -55,8 +64,11 @@ describe('the README', () => {
     });
     const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     stop = async () => {
-      process.kill(-(child.pid ?? 0), 'SIGTERM');
+      const group = -(child.pid ?? 0);
+      process.kill(group, 'SIGTERM');
       await exited;
+      // npm ends before the server that it started.
+      while (isAlive(group)) await sleep(20);
     };
     await new Promise<void>((resolve, reject) => {
       void exited.then(() => reject(new Error(`npm start ended: ${seen.join('\n')}`)));
@@ -68,8 +80,7 @@ describe('the README', () => {
   }, 30_000);
   afterAll(async () => {
     await stop?.();
-    // npm ends before the server that it started.
-    rmSync(stateDir, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+    rmSync(stateDir, { recursive: true, force: true });
   });
 
   it('shows what a user sees at the start', () => {
