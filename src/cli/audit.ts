@@ -53,16 +53,18 @@ const report = ({ ends, fault }: Awaited<ReturnType<typeof verify>>): number => 
   return fault === null ? 0 : 1;
 };
 
-const verifyStore = async (store: Store): Promise<number> => {
-  for (const head of await store.access.audit.heads()) {
-    const { ends, fault } = await verify(rowsOf(store, head.tenant));
-    const end = ends.get(head.tenant) ?? START;
-    const cut =
-      end.hash === head.hash ? null : `${nameOf(head.tenant)}: row ${end.seq + 1} is missing`;
-    if (fault !== null || cut !== null) return report({ ends, fault: fault ?? cut });
-    report({ ends, fault: null });
+/** The chains of the store, each to where the last append left its end. */
+const verifyStore = async (store: Store) => {
+  const ends = new Map<string, ChainState>();
+  for (const { tenant, hash } of await store.access.audit.heads()) {
+    const found = await verify(rowsOf(store, tenant));
+    const end = found.ends.get(tenant) ?? START;
+    const cut = end.hash === hash ? null : `${nameOf(tenant)}: row ${end.seq + 1} is missing`;
+    const fault = found.fault ?? cut;
+    if (fault !== null) return { ends, fault };
+    ends.set(tenant, end);
   }
-  return 0;
+  return { ends, fault: null };
 };
 
 /** `verify` ends with 1 when a row was changed, moved or removed. Note down the hashes it prints: who can rewrite a whole chain cannot rewrite your note. */
@@ -74,7 +76,7 @@ export const audit = async (config: Config, options: AuditOptions): Promise<numb
   const { secret } = await openAccess(config);
   const store = await openStore({ ...config, sealer: createSealer(secret) });
   try {
-    if (verb === 'verify') return await verifyStore(store);
+    if (verb === 'verify') return report(await verifyStore(store));
     for (const head of await store.access.audit.heads())
       if (tenant === undefined || tenant === head.tenant)
         for await (const row of rowsOf(store, head.tenant)) say(JSON.stringify(row));

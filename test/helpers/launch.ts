@@ -19,6 +19,7 @@ export const launch = async (
   stateDir: string,
   port: number,
   program = 'src/main.ts',
+  more: Record<string, string> = {},
 ): Promise<{ pid: number; kill(signal: NodeJS.Signals): Promise<void> }> => {
   const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -30,6 +31,7 @@ export const launch = async (
       SANDBANK_JWT_SECRET: secret,
       SANDBANK_LOG_LEVEL: 'error',
       SANDBANK_WARM_SANDBOXES: '1',
+      ...more,
     },
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
