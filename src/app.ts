@@ -94,7 +94,7 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
   const audit = createAuditLog({ store: store.access.audit, clock, log });
   const revocations = await openRevocations({ store: store.access.revocations, log });
   const sessions = createSessions(revocations);
-  const limiterStore = openLimiterStore(config.redisUrl, log);
+  const limiterStore = await openLimiterStore(config.redisUrl, log);
   const { plans } = access;
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;

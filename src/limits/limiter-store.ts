@@ -8,7 +8,10 @@ export type LimiterStore = { makeLimiter: MakeLimiter; dispose(): Promise<void> 
 const ANSWER_MS = 500;
 
 /** Counters in this process, or in a Redis that several servers share. One that does not answer in half a second counts as down. */
-export const openLimiterStore = (url: string | undefined, log: Logger): LimiterStore => {
+export const openLimiterStore = async (
+  url: string | undefined,
+  log: Logger,
+): Promise<LimiterStore> => {
   if (url === undefined)
     return {
       makeLimiter: (keyPrefix, points, duration) =>
@@ -16,6 +19,7 @@ export const openLimiterStore = (url: string | undefined, log: Logger): LimiterS
       dispose: async () => undefined,
     };
   const redis = new Redis(url, {
+    lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
     commandTimeout: ANSWER_MS,
@@ -23,6 +27,8 @@ export const openLimiterStore = (url: string | undefined, log: Logger): LimiterS
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
   redis.on('error', (error: unknown) => log.warn({ err: error }, 'Redis does not answer'));
+  // One that is away does not keep the server from starting: the policy for that holds until it is back.
+  await redis.connect().catch(() => undefined);
   return {
     makeLimiter: (keyPrefix, points, duration) =>
       new RateLimiterRedis({

@@ -16,7 +16,10 @@ export type TestServer = {
 };
 
 /** A real server on free ports with a state directory of its own; `stop` destroys what it made. */
-export const startServer = async (env: Record<string, string> = {}): Promise<TestServer> => {
+export const startServer = async (
+  env: Record<string, string> = {},
+  log = pino({ level: 'silent' }),
+): Promise<TestServer> => {
   const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-test-'));
   const config = readConfig(
     {
@@ -29,7 +32,7 @@ export const startServer = async (env: Record<string, string> = {}): Promise<Tes
     },
     stateDir,
   );
-  const app = await createApp(config, pino({ level: 'silent' }));
+  const app = await createApp(config, log);
   const { port, portsPort } = await app.listen();
   const tenants = new Set<string>();
   return {
