@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
-import { audit } from './cli/audit.ts';
-import { doctor } from './cli/doctor.ts';
 import { help } from './cli/help.ts';
-import { serve } from './cli/serve.ts';
-import { token } from './cli/token.ts';
-import { readConfig } from './config.ts';
+import { type Config, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 
-const commands = { serve, doctor, token, audit } as const;
+type Command = (config: Config, options: Record<string, string | undefined>) => Promise<number>;
+
+/** Loaded when asked for: a token needs nothing of the server. */
+const commands = {
+  serve: async () => (await import('./cli/serve.ts')).serve,
+  doctor: async () => (await import('./cli/doctor.ts')).doctor,
+  token: async () => (await import('./cli/token.ts')).token,
+  audit: async () => (await import('./cli/audit.ts')).audit,
+} as const;
 /** Commands with a word of their own behind them. */
 const WITH_VERB = ['audit'];
 
@@ -35,10 +39,9 @@ const run = async (): Promise<number> => {
       `There is no command "${positionals.join(' ')}". Try sandbank --help.`,
     );
   }
-  return commands[name as keyof typeof commands](readConfig(process.env, process.cwd()), {
-    ...values,
-    verb: positionals[1],
-  });
+  const { help: _, ...options } = values;
+  const command: Command = await commands[name as keyof typeof commands]();
+  return command(readConfig(process.env, process.cwd()), { ...options, verb: positionals[1] });
 };
 
 /** A person reads this: the message alone, unless it is a bug. */

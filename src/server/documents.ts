@@ -16,6 +16,8 @@ const MAX_TOKENS = 3_000;
 /** More tell nobody more, and a document of nothing but mistakes would be answered with as many. */
 const MAX_ERRORS = 5;
 
+const NO_ERROR = new GraphQLError('The document cannot be read.');
+
 type Parsed = { document: DocumentNode } | { errors: readonly GraphQLError[] };
 
 export type Documents = {
@@ -56,7 +58,14 @@ export const createDocuments = (schema: GraphQLSchema): Documents => {
     parse(text) {
       const result = parsed(text);
       if ('document' in result) return result.document;
-      throw result.errors[0];
+      // A copy: Yoga writes its notes into what it catches, and this one is remembered.
+      const [{ message, nodes, source, positions, originalError } = NO_ERROR] = result.errors;
+      throw new GraphQLError(message, {
+        nodes: nodes ?? null,
+        source: source ?? null,
+        positions: positions ?? null,
+        originalError: originalError ?? null,
+      });
     },
     validate(document, hidden) {
       const known = hidden ? validated.hidden : validated.open;

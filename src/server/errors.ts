@@ -12,10 +12,11 @@ const extensionsOf = (error: AppError, requestId?: string): Record<string, unkno
 });
 
 /** Yoga says what is wrong with a request itself (invalid JSON, say), with a status; the parser's own error behind it says less. */
-const causeOf = (error: unknown): unknown =>
-  error instanceof GraphQLError && error.originalError && !error.extensions.http
-    ? causeOf(error.originalError)
-    : error;
+const causeOf = (error: unknown): unknown => {
+  if (!(error instanceof GraphQLError) || !error.originalError) return error;
+  const isOurs = error.originalError instanceof AppError;
+  return isOurs || !error.extensions.http ? causeOf(error.originalError) : error;
+};
 
 export type ErrorMask = (error: unknown, requestId?: string) => GraphQLError;
 
@@ -32,10 +33,13 @@ export const createErrorMask =
       source: source ?? null,
       positions: positions ?? null,
     };
+    // Yoga's note of the status to answer with; it takes it out again.
+    const { http } = (error instanceof GraphQLError ? error.extensions : {}) as { http?: unknown };
+    const status = http ? { http } : {};
     if (cause instanceof AppError)
       return new GraphQLError(cause.message, {
         ...where,
-        extensions: extensionsOf(cause, requestId),
+        extensions: { ...extensionsOf(cause, requestId), ...status },
       });
     if (cause instanceof GraphQLError) {
       const code =
@@ -52,8 +56,7 @@ export const createErrorMask =
           code,
           retryable: false,
           requestId,
-          // Yoga's note of the status to answer with; it takes it out again.
-          ...(cause.extensions.http ? { http: cause.extensions.http } : {}),
+          ...status,
         },
       });
     }

@@ -57,6 +57,8 @@ export const createGraphqlHttp = ({
     graphiql: false,
     landingPage: false,
     batching: false,
+    // What is valid depends on who asks, which its cache does not know.
+    parserAndValidationCache: false,
     logging: false,
     maxRequestBodySize: false,
     cors: false,
