@@ -176,8 +176,10 @@ export const createFileService = ({
       (await filesOf(principal, id, 'write')).copy(from, to, { overwrite }),
     remove: async (principal, id, path, recursive) =>
       (await filesOf(principal, id, 'write')).remove(path, { recursive }),
-    watch: async (principal, id, path, options) =>
-      (await filesOf(principal, id, 'read')).watch(path, options),
+    async watch(principal, id, path, options) {
+      const changes = await (await filesOf(principal, id, 'read')).watch(path, options);
+      return sandboxes.whileVisible(principal, id, changes);
+    },
     downloadUrl: (principal, sandboxId, path, ttlMs) =>
       sign(principal, { direction: 'download', sandboxId, path, maxBytes: null }, ttlMs),
     uploadUrl: (principal, sandboxId, path, ttlMs, maxBytes) =>

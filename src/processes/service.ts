@@ -115,7 +115,7 @@ export type ProcessService = {
     id: string,
     after: string | null,
     signal: AbortSignal,
-  ): Promise<AsyncIterableIterator<ProcessEvent>>;
+  ): Promise<AsyncIterable<ProcessEvent>>;
   /** The same events, as many as are there now and fit in about `bytes`. */
   readOutput(
     principal: Principal,
@@ -259,8 +259,9 @@ export const createProcessService = ({
       return store.processes.count(tenant, sandboxId, filter);
     },
     async follow(principal, id, after, signal) {
-      const { tenant } = await find(principal, id, 'read');
-      return output.follow(tenant, id, after, signal);
+      const { tenant, sandboxId } = await find(principal, id, 'read');
+      const events = await output.follow(tenant, id, after, signal);
+      return sandboxes.whileVisible(principal, sandboxId, events);
     },
     async readOutput(principal, id, after, bytes) {
       const { tenant } = await find(principal, id, 'read');

@@ -35,6 +35,7 @@ import { recover } from './recovery.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import { type CreateSandboxInput, check, Labels } from './types.ts';
 import { createWaitingRoom } from './waiting-room.ts';
+import { whileVisible } from './while-visible.ts';
 
 export type SandboxServiceOptions = {
   store: Store;
@@ -101,6 +102,12 @@ export type SandboxAccess = {
   ): Promise<{ sandbox: Sandbox; handle: SandboxHandle }>;
   /** For who holds a signed URL instead of a token. */
   openFor(tenant: string, id: string): Promise<{ sandbox: Sandbox; handle: SandboxHandle }>;
+  /** Events of a sandbox for as long as the caller may see it: a share that is taken back ends them with `NOT_FOUND`. */
+  whileVisible<Event>(
+    principal: Principal,
+    id: string,
+    events: AsyncIterable<Event>,
+  ): Promise<AsyncIterable<Event>>;
   once: Once;
 };
 
@@ -155,6 +162,11 @@ export const createSandboxService = ({
       const sandbox = await store.sandboxes.find(tenant, id);
       if (!sandbox) throw new AppError('NOT_FOUND', 'The sandbox is gone.');
       return open(sandbox);
+    },
+    async whileVisible(principal, id, events) {
+      const { createdBy } = await reader.find(principal, id, 'read');
+      const isForGood = principal.rights.reach !== 'own' || createdBy === principal.subject;
+      return isForGood ? events : whileVisible(events, () => reader.find(principal, id, 'read'));
     },
     once,
   };

@@ -1,5 +1,7 @@
+import { type GraphQLUnionType, getNamedType } from 'graphql';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
+import { contract } from './documents.ts';
 import type { TestServer } from './server.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shape their document decides.
@@ -49,32 +51,15 @@ export const mutate = async (
   token?: string,
 ): Promise<Data> => {
   const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
-  const payload = PAYLOADS[field] ?? `${field[0]?.toUpperCase()}${field.slice(1)}Payload`;
-  const query = `mutation ($input: ${type}!) { ${field}(input: $input) { __typename ... on ${payload} { ${selection} } ${FAILURE} } }`;
+  const query = `mutation ($input: ${type}!) { ${field}(input: $input) { __typename ... on ${payloadOf(field)} { ${selection} } ${FAILURE} } }`;
   return (await ask(server, query, { input }, token))[field];
 };
 
-const PAYLOADS: Record<string, string> = {
-  diagnoseSandbox: 'DiagnosePayload',
-  createSandbox: 'SandboxPayload',
-  updateSandbox: 'SandboxPayload',
-  extendSandbox: 'SandboxPayload',
-  destroySandbox: 'SandboxPayload',
-  runCode: 'ExecPayload',
-  startProcess: 'ProcessPayload',
-  installPackages: 'ProcessPayload',
-  writeStdin: 'ProcessPayload',
-  closeStdin: 'ProcessPayload',
-  signalProcess: 'ProcessPayload',
-  waitProcess: 'ProcessPayload',
-  createTerminal: 'TerminalPayload',
-  writeTerminal: 'TerminalPayload',
-  resizeTerminal: 'TerminalPayload',
-  destroyTerminal: 'TerminalPayload',
-  writeFile: 'FilePayload',
-  makeDirectory: 'FilePayload',
-  movePath: 'FilePayload',
-  copyPath: 'FilePayload',
+/** The member of a mutation's union that is no error. */
+const payloadOf = (field: string): string => {
+  const result = contract.getMutationType()?.getFields()[field]?.type;
+  const members = result && contract.getPossibleTypes(getNamedType(result) as GraphQLUnionType);
+  return members?.find((type) => type.getInterfaces().length === 0)?.name ?? '';
 };
 
 export const newSandbox = async (

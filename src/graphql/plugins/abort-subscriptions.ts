@@ -75,8 +75,9 @@ const stoppable = (
             resolve(result);
           },
           (error: unknown) => {
-            finish();
+            // Before it ends: the end would wake this reader with none.
             reject(error);
+            finish();
           },
         );
       });
