@@ -2,7 +2,16 @@ import { writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import type { Row } from './measure.ts';
 
-const questions = ['query', 'exec', 'create', 'stream', 'fanout', 'memory', 'journal'] as const;
+const questions = [
+  'query',
+  'exec',
+  'create',
+  'stream',
+  'fanout',
+  'memory',
+  'journal',
+  'access',
+] as const;
 
 /** `npm run bench` runs all and keeps the table; `npm run bench -- exec create` runs some and only prints them. */
 const chosen = process.argv.slice(2);

@@ -158,7 +158,7 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
     trustedProxies: config.trustedProxies,
   });
   const server = createServer({
-    ...{ schema, services, door, sessions, rates, log, corsOrigins },
+    ...{ schema, services, door, audit, sessions, rates, log, corsOrigins },
     isProduction: config.mode === 'production',
     isSecure: () => publicUrl.startsWith('https:'),
     maxBodyBytes: config.maxBodyBytes,

@@ -18,7 +18,7 @@ const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as {
 const fences = [...readme.matchAll(/^```(\w*)\n(.*?)^```$/gms)];
 const blocks = (language: string): string[] =>
   fences.filter(([, name]) => name === language).map(([, , text = '']) => text);
-const [startCommand = '', askCommand = '', testCommand = ''] = blocks('sh');
+const [startCommand = '', askCommand = '', accessCommand = '', testCommand = ''] = blocks('sh');
 const run = promisify(execFile);
 
 /** What changes from one start to the next. */
@@ -98,6 +98,13 @@ describe('the README', () => {
     );
     const { stdout: answer } = await run('bash', ['-c', destroy], { env });
     expect(answer).toContain('SandboxPayload');
+  });
+
+  it('has examples for tokens and the audit log that work', async () => {
+    const { stdout } = await run('bash', ['-c', accessCommand], { env });
+    expect(stdout).toMatch(
+      /^ey[\w.-]+\n✓ tenant dev: \d+ rows, \w{64}\nThe audit log is whole\.\n$/,
+    );
   });
 
   it('has GraphQL that the schema knows', () => {

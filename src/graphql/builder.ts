@@ -5,6 +5,7 @@ import ErrorsPlugin from '@pothos/plugin-errors';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
+import { z } from 'zod';
 import type { Principal } from '../access/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
@@ -84,7 +85,9 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     },
     nodesQueryOptions: {
       description: 'The same for several ids, in their order.',
-      args: { ids: { description: 'Their ids.' } },
+      args: {
+        ids: { description: 'Their ids, at most 100.', validate: z.array(z.any()).max(100) },
+      },
     },
     pageInfoTypeOptions: { description: 'Where a page lies in its list.' },
     hasNextPageFieldOptions: { description: 'There is more after it.' },

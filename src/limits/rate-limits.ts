@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Principal } from '../access/principal.ts';
 import { AppError } from '../errors.ts';
+import { setBounded } from '../lib/set-bounded.ts';
 import type { Plan, Rate, RateClass } from './plans.ts';
 
 export type RateState = {
@@ -19,9 +20,16 @@ export type RateLimits = {
   /** What is left for the caller, of the narrower of the two. */
   state(principal: Principal, rateClass: RateClass): Promise<RateState>;
   isLimited(principal: Principal, rateClass: RateClass): boolean;
+  /** `RATE_LIMITED` for one that was refused and has not a single point left, without asking the store; null: it may try. */
+  exhausted(principal: Principal, rateClass: RateClass): AppError | null;
 };
 
 export type MakeLimiter = (name: string, points: number, seconds: number) => RateLimiterAbstract;
+
+const MAX_EMPTY = 10_000;
+/** How long one error may tell of a window that comes nearer meanwhile. */
+const ERROR_MS = 250;
+type Empty = { until: number; whose: string; error: AppError | null };
 
 /** While the limiter's store does not answer: nothing new is started, and what only reads or touches files goes on. */
 const WITHOUT_STORE: Readonly<Record<RateClass, 'refuse' | 'go on'>> = {
@@ -63,13 +71,32 @@ export const createRateLimits = ({
     return pair;
   };
 
-  const refuse = (rateClass: RateClass, { msBeforeNext }: RateLimiterRes, whose: string): never => {
-    const retryAfterMs = Math.max(1, Math.ceil(msBeforeNext));
-    throw new AppError(
+  const limited = (rateClass: RateClass, ms: number, whose: string): AppError => {
+    const retryAfterMs = Math.max(1, Math.ceil(ms));
+    return new AppError(
       'RATE_LIMITED',
       `The rate limit for ${rateClass} of ${whose} is used up. It begins anew in ${Math.ceil(retryAfterMs / 1_000)} s.`,
       { retryAfterMs, details: { rateClass } },
     );
+  };
+  /** Until when a subject or a tenant has nothing left: who asks on all the same costs next to nothing. */
+  const empty = new Map<string, Empty>();
+  const refuse = (
+    rateClass: RateClass,
+    key: string,
+    { msBeforeNext, consumedPoints }: RateLimiterRes,
+    points: number,
+    limit: number,
+    whose: string,
+  ): never => {
+    if (consumedPoints - points >= limit)
+      setBounded(
+        empty,
+        `${rateClass}:${key}`,
+        { until: Date.now() + msBeforeNext, whose, error: null },
+        MAX_EMPTY,
+      );
+    throw limited(rateClass, msBeforeNext, whose);
   };
   const withoutStore = (rateClass: RateClass, error: unknown): void => {
     log.error({ err: error, rateClass }, 'the store of the rate limits does not answer');
@@ -92,7 +119,7 @@ export const createRateLimits = ({
         if (!isRefusal(reason)) return withoutStore(rateClass, reason);
         // The limiter counts what it refuses; a caller that is refused has taken nothing.
         await pair.subject.reward(keys.subject, points).catch(() => undefined);
-        refuse(rateClass, reason, 'this subject');
+        refuse(rateClass, keys.subject, reason, points, pair.rate.points, 'this subject');
       }
       try {
         await pair.tenant.consume(keys.tenant, points);
@@ -102,7 +129,7 @@ export const createRateLimits = ({
           pair.tenant.reward(keys.tenant, points),
           pair.subject.reward(keys.subject, points),
         ]);
-        refuse(rateClass, reason, 'this tenant');
+        refuse(rateClass, keys.tenant, reason, points, pair.rate.tenantPoints, 'this tenant');
       }
     },
     async state(principal, rateClass) {
@@ -132,6 +159,20 @@ export const createRateLimits = ({
         remaining,
         resetAt: at ? Date.now() + at.msBeforeNext : null,
       };
+    },
+    exhausted(principal, rateClass) {
+      if (empty.size === 0) return null;
+      const { subject, tenant } = keysOf(principal);
+      const of = (key: string): AppError | null => {
+        const known = empty.get(`${rateClass}:${key}`);
+        const left = (known?.until ?? 0) - Date.now();
+        if (!known || left <= 0) return null;
+        // An error for each of thousands of refusals would cost more than all else of them.
+        if (known.error === null || (known.error.retryAfterMs ?? 0) - left > ERROR_MS)
+          known.error = limited(rateClass, left, known.whose);
+        return known.error;
+      };
+      return of(subject) ?? of(tenant);
     },
     isLimited: (principal, rateClass) => pairOf(principal.plan, rateClass) !== undefined,
   };

@@ -47,10 +47,13 @@ const OrderInput = builder.inputType('SandboxOrder', {
   }),
 });
 
-/** Later pairs win, as in an object. */
+const MAX_LABELS = 64;
+
 export const toLabels = (
   pairs: readonly { key: string; value: string }[],
 ): Record<string, string> => {
+  if (pairs.length > MAX_LABELS)
+    throw new AppError('INVALID_ARGUMENT', `labels: at most ${MAX_LABELS}.`);
   const keys = new Set(pairs.map(({ key }) => key));
   if (keys.size !== pairs.length)
     throw new AppError('INVALID_ARGUMENT', 'labels: a key is given twice.');

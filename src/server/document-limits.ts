@@ -36,3 +36,27 @@ export const overDocumentLimits = (document: DocumentNode): GraphQLError[] => {
       return new GraphQLError(error.message, { originalError: error });
     });
 };
+
+/** Values in variables, however deep they lie: databases bind so many and no more. */
+const MAX_VALUES = 10_000;
+
+export const overVariableLimit = (
+  variables: Record<string, unknown> | undefined,
+): GraphQLError | undefined => {
+  const rest: unknown[] = [variables];
+  let count = 0;
+  for (let value = rest.pop(); value !== undefined; value = rest.pop()) {
+    if (typeof value !== 'object' || value === null) continue;
+    const inner: unknown[] = Array.isArray(value) ? value : Object.values(value);
+    count += inner.length;
+    if (count > MAX_VALUES) break;
+    for (const one of inner) if (typeof one === 'object' && one !== null) rest.push(one);
+  }
+  if (count <= MAX_VALUES) return undefined;
+  const error = new AppError(
+    'LIMIT_EXCEEDED',
+    `The variables have more than ${MAX_VALUES} values. Send several smaller requests.`,
+    { details: { limit: 'variables', maximum: MAX_VALUES } },
+  );
+  return new GraphQLError(error.message, { originalError: error });
+};

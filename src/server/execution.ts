@@ -6,6 +6,8 @@ import {
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
+import type { AuditLog } from '../access/audit-log.ts';
+import type { Principal } from '../access/principal.ts';
 import { may } from '../access/rights.ts';
 import type { Sessions } from '../access/sessions.ts';
 import { AppError } from '../errors.ts';
@@ -14,15 +16,19 @@ import { freshContext } from '../graphql/fresh-context.ts';
 import { encodeJson, type Json } from '../graphql/json.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
 import { createComplexityLimit } from './complexity.ts';
+import { overVariableLimit } from './document-limits.ts';
 import { createDocuments } from './documents.ts';
 import type { Door } from './door.ts';
 import type { ErrorMask } from './errors.ts';
+import { createLimitedCallers } from './limited-callers.ts';
 import type { Operation } from './operation.ts';
 import { createSharedResults } from './shared-results.ts';
 import { type Delivery, subscribeFresh } from './subscribe.ts';
 import type { SubscriptionPlaces } from './subscription-places.ts';
 
 export type Execution = {
+  /** Why nothing of this caller is even looked at; null: it may be. */
+  refusal(principal: Principal | null): AppError | null;
   /** Parsed and validated for this caller; errors come as they are, unmasked. */
   prepare(
     text: string,
@@ -51,6 +57,7 @@ export type ExecutionOptions = {
   sessions: Sessions;
   places: SubscriptionPlaces;
   door: Door;
+  audit: AuditLog;
   /** The schema is for those only whose role may read it. */
   hidesSchema: boolean;
 };
@@ -68,11 +75,13 @@ export const createExecution = ({
   sessions,
   places,
   door,
+  audit,
   hidesSchema,
 }: ExecutionOptions): Execution => {
   const measure = createComplexityLimit(schema);
   const share = createSharedResults(schema);
   const documents = createDocuments(schema);
+  const noteLimited = createLimitedCallers(audit);
   const isHidden = ({ principal }: Context): boolean =>
     hidesSchema && !(principal && may(principal, 'schema:read'));
 
@@ -91,7 +100,7 @@ export const createExecution = ({
 
   /** What the operation costs is known, allowed and paid for; an error otherwise, and nothing may run. */
   const admit = async (operation: Operation, context: Context): Promise<GraphQLError | null> => {
-    const { cost, error } = measure(operation);
+    const { cost, error = overVariableLimit(operation.variables) } = measure(operation);
     if (error) return error;
     context.cost = cost;
     const { principal } = context;
@@ -99,6 +108,7 @@ export const createExecution = ({
       try {
         await rates.consume(principal, 'reads', Math.max(1, cost));
       } catch (refusal) {
+        if (refusal instanceof AppError) noteLimited(principal, refusal);
         return wrap(refusal);
       }
     }
@@ -158,6 +168,11 @@ export const createExecution = ({
   };
 
   const execution: Execution = {
+    refusal(principal) {
+      const error = principal && rates.exhausted(principal, 'reads');
+      if (principal && error) noteLimited(principal, error);
+      return error;
+    },
     prepare: (text, context) => documents.prepare(text, isHidden(context)),
     parse: documents.parse,
     validate: (document, context) => documents.validate(document, isHidden(context)),

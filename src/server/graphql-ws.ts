@@ -13,6 +13,7 @@ import type { Door } from './door.ts';
 import type { ErrorMask } from './errors.ts';
 import type { Execution } from './execution.ts';
 import type { Operation } from './operation.ts';
+import type { Turns } from './turns.ts';
 import { sendAll } from './ws-sender.ts';
 
 export type WebSocketOptions = {
@@ -21,6 +22,7 @@ export type WebSocketOptions = {
   mask: ErrorMask;
   door: Door;
   sessions: Sessions;
+  turns: Turns;
   context: (principal: Principal, session: Session, signal: AbortSignal) => Context;
   maxPayload: number;
   maxSubscriptions: number;
@@ -50,6 +52,7 @@ export const createGraphqlWs = ({
   mask,
   door,
   sessions,
+  turns,
   context,
   maxPayload,
   maxSubscriptions,
@@ -107,7 +110,7 @@ export const createGraphqlWs = ({
         extra.session?.close();
         extra.gone?.abort();
       },
-      onSubscribe(ctx, id, { query, variables, operationName }) {
+      async onSubscribe(ctx, id, { query, variables, operationName }) {
         const { session, gone, address = null } = ctx.extra;
         if (!session || !gone) return [new GraphQLError('Unauthorized')];
         const principal = { ...session.identity(), requestId: newId('req'), address };
@@ -121,6 +124,11 @@ export const createGraphqlWs = ({
           );
           return refuse([new GraphQLError(error.message, { originalError: error })]);
         }
+        const exhausted = execution.refusal(principal);
+        if (exhausted)
+          return refuse([new GraphQLError(exhausted.message, { originalError: exhausted })]);
+        const waiting = turns.take(principal.tenant);
+        if (waiting !== undefined) await waiting;
         const prepared = execution.prepare(query, contextValue);
         if (!('document' in prepared)) return refuse(prepared.errors);
         const operation: Operation = {

@@ -7,6 +7,7 @@ import {
 import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
+import type { AuditLog } from '../access/audit-log.ts';
 import type { Principal } from '../access/principal.ts';
 import type { Session, Sessions } from '../access/sessions.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
@@ -23,11 +24,13 @@ import { createGraphqlHttp } from './graphql-http.ts';
 import { createGraphqlWs } from './graphql-ws.ts';
 import { PRIVATE, setSecurityHeaders } from './security-headers.ts';
 import { createSubscriptionPlaces } from './subscription-places.ts';
+import { createTurns } from './turns.ts';
 
 export type ServerOptions = {
   schema: GraphQLSchema;
   services: Services;
   door: Door;
+  audit: AuditLog;
   sessions: Sessions;
   rates: RateLimits;
   log: Logger;
@@ -133,11 +136,13 @@ const json = (
 };
 
 export const createServer = (options: ServerOptions): Server => {
-  const { schema, services, door, sessions, rates, log, corsOrigins, isProduction } = options;
+  const { schema, services, door, audit, sessions, rates, log, corsOrigins, isProduction } =
+    options;
   const mask = createErrorMask(log);
+  const turns = createTurns();
   const places = createSubscriptionPlaces(options.maxSubscriptionsPerTenant);
   const execution = createExecution({
-    ...{ schema, mask, rates, sessions, places, door, hidesSchema: isProduction },
+    ...{ schema, mask, rates, sessions, places, door, audit, hidesSchema: isProduction },
   });
   let draining = false;
   const underWay = new Set<AbortController>();
@@ -171,6 +176,7 @@ export const createServer = (options: ServerOptions): Server => {
     mask,
     door,
     sessions,
+    turns,
     context: (principal, session, signal) =>
       contextOf(principal, principal.requestId, principal.address, session, signal),
     maxPayload: options.maxBodyBytes,
@@ -187,39 +193,44 @@ export const createServer = (options: ServerOptions): Server => {
     try {
       const wrong = unfit(request, isProduction);
       if (wrong)
-        return json(response, wrong.status, refusal(wrong.error, requestId), wrong.headers);
+        return json(response, wrong.status, refusal(wrong.error, requestId), {
+          ...wrong.headers,
+          'x-request-id': requestId,
+        });
       const address = door.addressOf(request);
       const token = bearer(request);
       const principal = token === null ? null : await door.enter(token, requestId, address);
+      const refused = execution.refusal(principal);
+      if (refused) {
+        // Its body is not read into anything.
+        request.resume();
+        throw refused;
+      }
       const signal = leaving(response);
       const body =
         request.method === 'POST'
           ? await readBody(request, options.maxBodyBytes, options.requestTimeoutMs)
           : Buffer.alloc(0);
+      const waiting = turns.take(principal?.tenant ?? '');
+      if (waiting !== undefined) await waiting;
       const context = contextOf(principal, requestId, address, null, signal);
       await graphql(request, response, body, context);
     } catch (error) {
-      if (!response.headersSent) response.setHeader('x-request-id', requestId);
       if (error instanceof AppError) {
         const { status, headers } = answers[error.code] ?? UNAUTHORIZED;
         const { retryAfterMs } = error;
         json(response, status, refusal(error, requestId), {
           ...headers,
+          'x-request-id': requestId,
           ...(retryAfterMs ? { 'retry-after': String(Math.ceil(retryAfterMs / 1_000)) } : {}),
         });
       } else if (!request.destroyed) {
         log.error({ err: error, requestId }, 'a request failed unexpectedly');
-        json(
-          response,
-          500,
-          refusal(
-            new AppError(
-              'INTERNAL',
-              'Something went wrong on our side. Tell the operator the requestId.',
-            ),
-            requestId,
-          ),
+        const bug = new AppError(
+          'INTERNAL',
+          'Something went wrong on our side. Tell the operator the requestId.',
         );
+        json(response, 500, refusal(bug, requestId), { 'x-request-id': requestId });
       }
     }
   };

@@ -31,6 +31,7 @@ const statuses: Partial<Record<ErrorCode, number>> = {
   UNAVAILABLE: 503,
   TIMEOUT: 504,
 };
+const IDLE_MS = 120_000;
 const PREFIX = '/transfers/';
 
 const limited = async function* (
@@ -139,6 +140,8 @@ export const createTransferHandler = ({
   ): Promise<void> => {
     const who = { requestId: newId('req'), address: door.addressOf(request) };
     response.setHeader('x-request-id', who.requestId);
+    // However long a transfer takes, bytes must move: Node ends a socket that is idle for longer.
+    request.socket.setTimeout(IDLE_MS);
     try {
       const { transfer, files } = await service
         .openTransfer(token)

@@ -84,6 +84,16 @@ describe('rate limits', () => {
       headers: { authorization: `Bearer ${token}` },
     });
     expect([get.status, get.headers.has('retry-after')]).toEqual([429, true]);
+    const { auditLog } = await ask(
+      server,
+      '{ auditLog(first: 10, filter: { tenant: "reads" }) { edges { node { action outcome code } } } }',
+      {},
+      server.token({ role: 'platform' }),
+    );
+    // One row stands for all refusals of a window.
+    expect(auditLog.edges).toEqual([
+      { node: { action: 'operation', outcome: 'DENIED', code: 'RATE_LIMITED' } },
+    ]);
     for (const { subscribe } of transports) {
       const answers = await Array.fromAsync(subscribe(server, LIST, {}, token)).catch((errors) => [
         { errors },

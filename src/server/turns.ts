@@ -1,0 +1,42 @@
+export type Turns = {
+  /** Undefined: go on at once. Else wait: others have had less of the server than this tenant. */
+  take(tenant: string): Promise<void> | undefined;
+};
+
+/** How long requests run one after the other before those of other tenants, and their input, get a look in. */
+const SLICE_MS = 1;
+
+/**
+ * One thread runs all requests in the order they came, so a tenant that sends many at once would be in front of everybody. Past a slice of a
+ * turn of the event loop they wait in a queue for each tenant, and each turn takes one from each queue.
+ */
+export const createTurns = (now: () => number = () => performance.now()): Turns => {
+  const queues = new Map<string, (() => void)[]>();
+  /** When the first request of this turn of the event loop began; null before it. */
+  let began: number | null = null;
+
+  const pump = (): void => {
+    began = queues.size ? now() : null;
+    for (const [tenant, queue] of queues) {
+      queue.shift()?.();
+      if (queue.length === 0) queues.delete(tenant);
+    }
+    if (began !== null) setImmediate(pump);
+  };
+
+  return {
+    take(tenant) {
+      if (began === null) {
+        began = now();
+        setImmediate(pump);
+        return undefined;
+      }
+      if (queues.size === 0 && now() - began < SLICE_MS) return undefined;
+      return new Promise((resolve) => {
+        const queue = queues.get(tenant);
+        if (queue) queue.push(resolve);
+        else queues.set(tenant, [resolve]);
+      });
+    },
+  };
+};
