@@ -9,6 +9,10 @@ type Row = Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>;
 export const scopeOf = ({ tenant, rights }: Identity): TenantScope =>
   rights.reach === 'all' ? everyTenant : tenant;
 
+/** Sees and uses every sandbox of the tenants it reaches, so that none of them has to be looked at to know. */
+export const seesAll = ({ rights }: Identity): boolean =>
+  rights.reach !== 'own' && rights.sandboxes === null;
+
 /** What a list must be narrowed by for a caller. */
 export const visibleFilter = (
   { subject, rights }: Identity,

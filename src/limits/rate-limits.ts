@@ -57,17 +57,22 @@ export const createRateLimits = ({
   makeLimiter: MakeLimiter;
   log: Logger;
 }): RateLimits => {
-  const pairs = new Map<string, Pair | undefined>();
+  const pairs: Record<RateClass, Map<string, Pair | undefined>> = {
+    executions: new Map(),
+    files: new Map(),
+    reads: new Map(),
+  };
   const pairOf = (plan: string, rateClass: RateClass): Pair | undefined => {
-    const name = `${plan}:${rateClass}`;
-    if (pairs.has(name)) return pairs.get(name);
+    const known = pairs[rateClass];
+    if (known.has(plan)) return known.get(plan);
     const rate = plans[plan]?.rates[rateClass];
+    const name = `${plan}:${rateClass}`;
     const pair = rate && {
       rate,
       subject: makeLimiter(`subject:${name}`, rate.points, rate.seconds),
       tenant: makeLimiter(`tenant:${name}`, rate.tenantPoints, rate.seconds),
     };
-    pairs.set(name, pair);
+    known.set(plan, pair);
     return pair;
   };
 

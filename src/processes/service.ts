@@ -1,32 +1,29 @@
 import type { Logger } from 'pino';
-import { underCeiling } from '../access/ceilings.ts';
 import type { Principal } from '../access/principal.ts';
-import { scopeOf } from '../access/visibility.ts';
+import { scopeOf, seesAll } from '../access/visibility.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import type { Booked } from '../limits/meter.ts';
-import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
+import type { Quotas } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
-import { check } from '../sandboxes/types.ts';
-import type { ShareAccess, UsageEntry } from '../store/access-store.ts';
+import type { ShareAccess } from '../store/access-store.ts';
 import type { Page } from '../store/page.ts';
 import type { Process, ProcessFilter, Store } from '../store/store.ts';
 import { collectOutput } from './collect.ts';
 import {
   type CodeRuntime,
-  Command,
   type CommandInput,
   codeRuntimes,
   installCommand,
   type PackageManager,
 } from './commands.ts';
+import { createLauncher, type StartOptions } from './launch.ts';
 import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
-import { createPumps, type OnOutput } from './pump.ts';
-import { topicOf } from './records.ts';
+import { createPumps } from './pump.ts';
 
 export type ProcessServiceOptions = {
   store: Store;
@@ -43,24 +40,11 @@ export type ProcessServiceOptions = {
   log: Logger;
 };
 
-export type StartOptions = CommandInput & {
-  sandboxId: string;
-  purpose: string;
-  pty?: PtySize;
-  idempotencyKey?: string | undefined;
-};
 export type ExecOptions = CommandInput & {
   sandboxId: string;
   purpose?: string;
   stdin?: string | undefined;
   outputBytes?: number | undefined;
-};
-type LaunchOptions = {
-  /** Called between the row and the start. */
-  claim?: (id: string) => Promise<void>;
-  /** False: standard input is empty. Default true. */
-  stdin?: boolean;
-  onOutput?: OnOutput;
 };
 export type ExecResult = {
   process: Process;
@@ -127,8 +111,6 @@ export type ProcessService = {
 
 export type ProcessControl = ProcessService & { recover(): Promise<void>; dispose(): void };
 
-/** What one more process needs room in. */
-const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
 const HANG_UP_MS = 500;
 const MAX_INLINE_CODE = 96 * 1024;
 
@@ -146,11 +128,13 @@ export const createProcessService = ({
 }: ProcessServiceOptions): ProcessControl => {
   const pumps = createPumps({ store, journal, pool, clock, log });
   const output = createOutputReader({ journal, cursors });
+  const launch = createLauncher({ store, journal, sandboxes, pumps, quotas, booked, clock });
 
   /** A process is seen by who sees its sandbox. */
   const find = async (principal: Principal, id: string, need: ShareAccess): Promise<Process> => {
     const row = await store.processes.find(scopeOf(principal), id);
     if (!row) throw missing(id);
+    if (seesAll(principal)) return row;
     await sandboxes.find(principal, row.sandboxId, need).catch((error: unknown) => {
       throw error instanceof AppError && error.code === 'NOT_FOUND' ? missing(id) : error;
     });
@@ -171,79 +155,11 @@ export const createProcessService = ({
     return { row, process };
   };
 
-  const launch = async (
-    principal: Principal,
-    { sandboxId, purpose, pty, ...raw }: Omit<StartOptions, 'idempotencyKey'>,
-    { claim, stdin = true, onOutput }: LaunchOptions = {},
-  ) => {
-    const command = check(Command, raw);
-    const { handle, sandbox } = await sandboxes.open(principal, sandboxId, 'write');
-    const { tenant } = sandbox;
-    const timeoutMs = timeoutOf(principal, command.timeoutMs);
-    const row: Process = {
-      id: newId(pty ? 'trm' : 'prc'),
-      tenant,
-      sandboxId,
-      createdBy: principal.subject,
-      argv: command.argv,
-      command: command.command,
-      cwd: command.cwd ?? null,
-      purpose,
-      state: 'STARTING',
-      pid: null,
-      cols: pty?.cols ?? null,
-      rows: pty?.rows ?? null,
-      exitCode: null,
-      signal: null,
-      startedAt: clock(),
-      endedAt: null,
-      timeoutMs: timeoutMs ?? null,
-      cpuSeconds: null,
-      maxMemoryBytes: null,
-    };
-    const cost: UsageEntry = {
-      id: `${row.id}:executions`,
-      tenant,
-      subject: principal.subject,
-      sandboxId,
-      metric: 'executions',
-      amount: 1,
-      at: row.startedAt,
-    };
-    // Who runs something in another's sandbox uses their own quota as a subject, and its tenant's.
-    const holder = { tenant, subject: principal.subject, plan: principal.plan, subjectLimit: null };
-    const bounds = await quotas.bounds(holder, RUN_METRICS);
-    // The row first: what runs without one could never be found again.
-    const excess = await store.processes.insert(row, [cost], bounds);
-    if (excess) throw quotaExceeded(excess);
-    booked({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
-    await claim?.(row.id);
-    try {
-      const [process] = await Promise.all([
-        handle.spawn({
-          id: row.id,
-          argv: command.argv,
-          env: command.env,
-          stdin,
-          ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-          ...(pty ? { pty } : {}),
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        }),
-        journal.create(topicOf(row.id)),
-      ]);
-      const running: Process = { ...row, state: 'RUNNING', pid: process.pid };
-      return { row: running, process, done: pumps.start(running, process, onOutput) };
-    } catch (error) {
-      await store.processes.update(row.tenant, row.id, { state: 'LOST', endedAt: clock() });
-      await journal.end(topicOf(row.id));
-      throw error;
-    }
-  };
-
   const service: ProcessControl = {
     get: (principal, id) => find(principal, id, 'read'),
     async getMany(principal, ids) {
       const rows = await store.processes.findMany(scopeOf(principal), ids);
+      if (seesAll(principal)) return rows;
       const places = [...new Set(rows.flatMap((row) => (row ? [row.sandboxId] : [])))];
       const seen = new Set(
         (await sandboxes.findMany(principal, places)).map((sandbox) => sandbox?.id),
@@ -382,13 +298,3 @@ export const createProcessService = ({
 
 const missing = (id: string): AppError =>
   notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);
-
-const timeoutOf = ({ rights }: Principal, asked: number | undefined): number | undefined => {
-  const seconds = underCeiling(
-    rights,
-    'executionSeconds',
-    asked === undefined ? undefined : asked / 1_000,
-    undefined,
-  );
-  return seconds === undefined ? undefined : Math.ceil(seconds * 1_000);
-};

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { underCeiling } from '../access/ceilings.ts';
 import type { Principal } from '../access/principal.ts';
-import { createVisibility } from '../access/visibility.ts';
+import { createVisibility, seesAll } from '../access/visibility.ts';
 import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -164,6 +164,7 @@ export const createSandboxService = ({
       return open(sandbox);
     },
     async whileVisible(principal, id, events) {
+      if (seesAll(principal)) return events;
       const { createdBy } = await reader.find(principal, id, 'read');
       const isForGood = principal.rights.reach !== 'own' || createdBy === principal.subject;
       return isForGood ? events : whileVisible(events, () => reader.find(principal, id, 'read'));

@@ -66,7 +66,9 @@ export const openUsage = (db: Database): AccessStore['usage'] => ({
       .where('at', '<', to);
     if (subject !== undefined) query = query.where('subject', '=', subject);
     if (sandboxId !== undefined) query = query.where('sandboxId', '=', sandboxId);
-    const rows = await query.groupBy(['metric', key]).orderBy('key').orderBy('metric').execute();
+    // By the key only where there is one: PostgreSQL groups by no constant.
+    const grouped = groupBy === 'metric' ? query.groupBy('metric') : query.groupBy(['metric', key]);
+    const rows = await grouped.orderBy('key').orderBy('metric').execute();
     return rows.map(
       ({ metric, key: at, amount }): UsageSum => ({
         metric,

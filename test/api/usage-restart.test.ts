@@ -63,3 +63,40 @@ describe('usage of a server that is killed', () => {
     expect(stdout).toMatch(/✓ tenant acme: \d+ rows, [0-9a-f]{64}\nThe audit log is whole\.\n$/);
   }, 60_000);
 });
+
+describe('quotas of a server that is killed', () => {
+  it('count what lives, and nothing else: creates that were cut off leave no hole and no place taken', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-quota-'));
+    const port = await freePort();
+    const server = launchedServer(port);
+    const start = () => launch(stateDir, port, undefined, { SANDBANK_MAX_SANDBOXES: '4' });
+    let running = await start();
+    const create = () =>
+      mutate(server, 'createSandbox', 'sandbox { id }', {}).catch(() => ({ code: 'CUT_OFF' }));
+    const cut = Array.from({ length: 8 }, create);
+    // While providers are making them.
+    await sleep(60);
+    await running.kill('SIGKILL');
+    await Promise.all(cut);
+    running = await start();
+    const filter = { states: ['CREATING', 'READY', 'DESTROYING'] };
+    const alive = async (): Promise<number> =>
+      (
+        await ask(
+          server,
+          'query ($filter: SandboxFilter) { sandboxes(first: 1, filter: $filter) { totalCount } }',
+          { filter },
+        )
+      ).sandboxes.totalCount;
+    const left = await alive();
+    expect(left).toBeLessThanOrEqual(4);
+    const next = await Promise.all(Array.from({ length: 8 }, create));
+    expect(next.filter((one: Data) => one.sandbox).length).toBe(4 - left);
+    expect(await alive()).toBe(4);
+    await mutate(server, 'destroySandboxes', 'sandboxes { id }', { filter });
+    const again = await Promise.all(Array.from({ length: 5 }, create));
+    expect(again.filter((one: Data) => one.sandbox).length).toBe(4);
+    await mutate(server, 'destroySandboxes', 'sandboxes { id }', { filter });
+    await running.kill('SIGTERM');
+  }, 60_000);
+});

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Process, Sandbox, Store } from '../../src/store/store.ts';
+import { testAccessStore } from './access-store.ts';
 
 export type StoreSubject = {
   name: string;
@@ -195,5 +196,7 @@ export const testStore = ({ name, open, skip = false }: StoreSubject): void => {
         await store.ping();
       },
     );
+
+    testAccessStore(() => store, { sandbox, child });
   });
 };

@@ -1,0 +1,131 @@
+import { underCeiling } from '../access/ceilings.ts';
+import type { Principal } from '../access/principal.ts';
+import type { Journal } from '../journal/journal.ts';
+import { newId } from '../lib/ids.ts';
+import type { Booked } from '../limits/meter.ts';
+import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
+import type { ProviderProcess, PtySize } from '../providers/provider.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
+import { check } from '../sandboxes/types.ts';
+import type { UsageEntry } from '../store/access-store.ts';
+import type { Process, Store } from '../store/store.ts';
+import { Command, type CommandInput } from './commands.ts';
+import type { OnOutput, Pumps } from './pump.ts';
+import { topicOf } from './records.ts';
+
+export type StartOptions = CommandInput & {
+  sandboxId: string;
+  purpose: string;
+  pty?: PtySize;
+  idempotencyKey?: string | undefined;
+};
+type LaunchOptions = {
+  /** Called between the row and the start. */
+  claim?: (id: string) => Promise<void>;
+  /** False: standard input is empty. Default true. */
+  stdin?: boolean;
+  onOutput?: OnOutput;
+};
+type Launched = { row: Process; process: ProviderProcess; done: Promise<Process> };
+
+/** What one more process needs room in. */
+const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
+
+const timeoutOf = ({ rights }: Principal, asked: number | undefined): number | undefined => {
+  const seconds = underCeiling(
+    rights,
+    'executionSeconds',
+    asked === undefined ? undefined : asked / 1_000,
+    undefined,
+  );
+  return seconds === undefined ? undefined : Math.ceil(seconds * 1_000);
+};
+
+/** The one way anything is started: within ceilings and quotas, its row first, its output recorded from the first byte. */
+export const createLauncher = ({
+  store,
+  journal,
+  sandboxes,
+  pumps,
+  quotas,
+  booked,
+  clock,
+}: {
+  store: Store;
+  journal: Journal;
+  sandboxes: SandboxAccess;
+  pumps: Pumps;
+  quotas: Quotas;
+  booked: Booked;
+  clock: () => number;
+}) => {
+  const launch = async (
+    principal: Principal,
+    { sandboxId, purpose, pty, ...raw }: Omit<StartOptions, 'idempotencyKey'>,
+    { claim, stdin = true, onOutput }: LaunchOptions = {},
+  ): Promise<Launched> => {
+    const command = check(Command, raw);
+    const { handle, sandbox } = await sandboxes.open(principal, sandboxId, 'write');
+    const { tenant } = sandbox;
+    const timeoutMs = timeoutOf(principal, command.timeoutMs);
+    const row: Process = {
+      id: newId(pty ? 'trm' : 'prc'),
+      tenant,
+      sandboxId,
+      createdBy: principal.subject,
+      argv: command.argv,
+      command: command.command,
+      cwd: command.cwd ?? null,
+      purpose,
+      state: 'STARTING',
+      pid: null,
+      cols: pty?.cols ?? null,
+      rows: pty?.rows ?? null,
+      exitCode: null,
+      signal: null,
+      startedAt: clock(),
+      endedAt: null,
+      timeoutMs: timeoutMs ?? null,
+      cpuSeconds: null,
+      maxMemoryBytes: null,
+    };
+    const cost: UsageEntry = {
+      id: `${row.id}:executions`,
+      tenant,
+      subject: principal.subject,
+      sandboxId,
+      metric: 'executions',
+      amount: 1,
+      at: row.startedAt,
+    };
+    // Who runs something in another's sandbox uses their own quota as a subject, and its tenant's.
+    const holder = { tenant, subject: principal.subject, plan: principal.plan, subjectLimit: null };
+    const bounds = await quotas.bounds(holder, RUN_METRICS);
+    // The row first: what runs without one could never be found again.
+    const excess = await store.processes.insert(row, [cost], bounds);
+    if (excess) throw quotaExceeded(excess);
+    booked({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
+    await claim?.(row.id);
+    try {
+      const [process] = await Promise.all([
+        handle.spawn({
+          id: row.id,
+          argv: command.argv,
+          env: command.env,
+          stdin,
+          ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+          ...(pty ? { pty } : {}),
+          ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        }),
+        journal.create(topicOf(row.id)),
+      ]);
+      const running: Process = { ...row, state: 'RUNNING', pid: process.pid };
+      return { row: running, process, done: pumps.start(running, process, onOutput) };
+    } catch (error) {
+      await store.processes.update(row.tenant, row.id, { state: 'LOST', endedAt: clock() });
+      await journal.end(topicOf(row.id));
+      throw error;
+    }
+  };
+  return launch;
+};
