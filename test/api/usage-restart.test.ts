@@ -54,7 +54,8 @@ describe('usage of a server that is killed', () => {
     // Every instant between ready and the end's measurement is booked once, those without a server too.
     const life = (Date.parse(sandbox.endedAt) - Date.parse(sandbox.readyAt)) / 1_000;
     expect(amount('SANDBOX_SECONDS')).toBeLessThanOrEqual(life);
-    expect(amount('SANDBOX_SECONDS')).toBeGreaterThan(life - 1);
+    // What is not booked is the removal itself, however long that takes here.
+    expect(amount('SANDBOX_SECONDS')).toBeGreaterThan(life - 5);
     const { stdout } = await run(
       process.execPath,
       ['--disable-warning=ExperimentalWarning', 'src/main.ts', 'audit', 'verify'],
