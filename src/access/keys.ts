@@ -72,8 +72,10 @@ export const keysOfUrl = (jwksUri: string): PublicKeys => {
       } catch (error) {
         const { name } = error as Error;
         if (name === 'SigningKeyNotFoundError') return [];
-        if (name === 'JwksRateLimitError')
-          return [...known].flatMap(([id, key]) => (id === kid ? [key] : []));
+        if (name === 'JwksRateLimitError') {
+          const key = known.get(kid);
+          return key ? [key] : [];
+        }
         throw new AppError(
           'UNAVAILABLE',
           'The keys that tokens are checked with cannot be fetched right now.',

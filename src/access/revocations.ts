@@ -3,7 +3,15 @@ import { AppError } from '../errors.ts';
 import type { AccessStore, Revocation } from '../store/access-store.ts';
 import type { Identity } from './principal.ts';
 
-type Bearer = Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
+/** What a revocation knows a token by; signed URLs carry it, to end with the token they were asked for with. */
+export type Bearer = Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
+
+export const bearerOf = ({ tenant, subject, tokenId, issuedAt }: Identity): Bearer => ({
+  tenant,
+  subject,
+  tokenId,
+  issuedAt,
+});
 
 export type Revocations = {
   isRevoked(bearer: Bearer): boolean;

@@ -9,6 +9,13 @@ type Row = Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>;
 export const scopeOf = ({ tenant, rights }: Identity): TenantScope =>
   rights.reach === 'all' ? everyTenant : tenant;
 
+/** The tenant a caller asks about: its own unless it names another. `FORBIDDEN` where its role does not reach that far. */
+export const tenantFor = ({ tenant, rights }: Identity, asked: string | undefined): string => {
+  if (asked !== undefined && asked !== tenant && rights.reach !== 'all')
+    throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
+  return asked ?? tenant;
+};
+
 /** Sees and uses every sandbox of the tenants it reaches, so that none of them has to be looked at to know. */
 export const seesAll = ({ rights }: Identity): boolean =>
   rights.reach !== 'own' && rights.sandboxes === null;

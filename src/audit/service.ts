@@ -1,5 +1,5 @@
 import type { Principal } from '../access/principal.ts';
-import { AppError } from '../errors.ts';
+import { tenantFor } from '../access/visibility.ts';
 import type { AccessStore, AuditFilter, AuditRow } from '../store/access-store.ts';
 import type { Page } from '../store/page.ts';
 
@@ -14,9 +14,6 @@ export type AuditService = {
 };
 
 export const createAuditService = (store: AccessStore['audit']): AuditService => ({
-  async page(principal, { tenant = principal.tenant, ...filter }, page) {
-    if (tenant !== principal.tenant && principal.rights.reach !== 'all')
-      throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
-    return store.page(tenant, filter, page);
-  },
+  page: async (principal, { tenant, ...filter }, page) =>
+    store.page(tenantFor(principal, tenant), filter, page),
 });

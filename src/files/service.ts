@@ -1,5 +1,5 @@
 import type { Principal } from '../access/principal.ts';
-import type { Revocations } from '../access/revocations.ts';
+import { bearerOf, type Revocations } from '../access/revocations.ts';
 import { AppError } from '../errors.ts';
 import type { FileChange, FileStat, SandboxFiles, WriteOptions } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
@@ -120,9 +120,7 @@ export const createFileService = ({
     const need = transfer.direction === 'upload' ? 'write' : 'read';
     const { tenant } = await sandboxes.find(principal, transfer.sandboxId, need);
     const expiresAt = clock() + ttlMs;
-    const { subject, tokenId, issuedAt } = principal;
-    const by = { tenant: principal.tenant, subject, tokenId, issuedAt };
-    const token = urls.sign({ ...transfer, tenant, by, expiresAt });
+    const token = urls.sign({ ...transfer, tenant, by: bearerOf(principal), expiresAt });
     return { url: `${publicUrl()}/transfers/${token}`, expiresAt };
   };
 

@@ -1,4 +1,4 @@
-import type { Identity } from '../access/principal.ts';
+import type { Bearer } from '../access/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
 
@@ -8,7 +8,7 @@ export type Transfer = {
   /** Of the sandbox. */
   tenant: string;
   /** The token it was asked for with. */
-  by: Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
+  by: Bearer;
   sandboxId: string;
   path: string;
   /** Most bytes of an upload; null: what the server allows. */

@@ -1,5 +1,5 @@
-import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
+import { followFrom } from '../journal/from-cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Labels, Sandbox } from '../store/store.ts';
 
@@ -79,34 +79,30 @@ export const createSandboxEvents = ({
     ]);
   },
   async read(tenant, filter, sees, after, signal) {
-    const topic = topicOf(tenant);
-    await journal.create(topic);
-    const from = after === null ? 0 : cursors.decode(tenant, topic, after);
-    const earliest = ((await journal.info(topic))?.first ?? 1) - 1;
-    if (after !== null && from < earliest) {
-      throw new AppError(
-        'CURSOR_EXPIRED',
-        'The events after this cursor are no longer kept. List the sandboxes, then subscribe without a cursor.',
-        { details: { earliest: cursors.encode(tenant, topic, earliest) } },
-      );
-    }
-    const batches = journal.read(topic, { after: after === null ? earliest : from, signal });
+    const items = await followFrom(
+      { journal, cursors },
+      {
+        tenant,
+        topic: topicOf(tenant),
+        expired:
+          'The events after this cursor are no longer kept. List the sandboxes, then subscribe without a cursor.',
+      },
+      after,
+      signal,
+    );
     const isFor = async (meta: Meta): Promise<boolean> =>
       fits(filter, meta) &&
       (await sees({ id: meta.sandboxId, tenant, createdBy: meta.createdBy ?? '' }));
     return (async function* () {
-      for await (const batch of batches) {
-        for (const item of batch) {
-          const cursor = cursors.encode(tenant, topic, 'gap' in item ? item.to : item.seq);
-          if ('gap' in item) yield { kind: 'gap' as const, cursor, from: item.from, to: item.to };
-          else if (await isFor(item.meta as Meta))
-            yield {
-              ...(item.meta as Meta),
-              kind: item.kind as SandboxEventKind,
-              cursor,
-              at: item.at,
-            };
-        }
+      for await (const { item, cursor } of items) {
+        if ('gap' in item) yield { kind: 'gap' as const, cursor, from: item.from, to: item.to };
+        else if (await isFor(item.meta as Meta))
+          yield {
+            ...(item.meta as Meta),
+            kind: item.kind as SandboxEventKind,
+            cursor,
+            at: item.at,
+          };
       }
     })();
   },

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import type { Identity, Principal } from '../access/principal.ts';
-import type { Revocations } from '../access/revocations.ts';
+import type { Principal } from '../access/principal.ts';
+import { type Bearer, bearerOf, type Revocations } from '../access/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
 import type { SandboxAccess } from './service.ts';
@@ -9,7 +9,7 @@ export type PortGrant = {
   /** Of the sandbox. */
   tenant: string;
   /** The token it was asked for with. */
-  by: Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
+  by: Bearer;
   sandboxId: string;
   port: number;
   expiresAt: number;
@@ -52,10 +52,9 @@ export const createPorts = ({
       throw new AppError('INVALID_ARGUMENT', 'A port is 1 to 65535.');
     const { sandbox } = await sandboxes.open(principal, sandboxId, 'write');
     const expiresAt = clock() + ttlMs;
-    const { tenant, subject, tokenId, issuedAt } = principal;
     const grant: PortGrant = {
       tenant: sandbox.tenant,
-      by: { tenant, subject, tokenId, issuedAt },
+      by: bearerOf(principal),
       sandboxId,
       port,
       expiresAt,

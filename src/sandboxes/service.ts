@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { underCeiling } from '../access/ceilings.ts';
 import type { Principal } from '../access/principal.ts';
-import { createVisibility, seesAll } from '../access/visibility.ts';
+import { createVisibility, seesAll, tenantFor } from '../access/visibility.ts';
 import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
@@ -17,8 +17,7 @@ import type {
   SandboxHandle,
 } from '../providers/provider.ts';
 import type { ShareAccess } from '../store/access-store.ts';
-import type { Page } from '../store/page.ts';
-import type { Sandbox, SandboxFilter, SandboxOrder, Store } from '../store/store.ts';
+import type { Sandbox, SandboxFilter, Store } from '../store/store.ts';
 import { createCreation } from './creation.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 import {
@@ -30,7 +29,7 @@ import {
 import { createExpiry } from './expiry.ts';
 import { createOnce, type Once } from './idempotency.ts';
 import { createLifecycle } from './lifecycle.ts';
-import { createSandboxReader } from './reader.ts';
+import { createSandboxReader, type SandboxReader } from './reader.ts';
 import { recover } from './recovery.ts';
 import { createSharing, type Sharing } from './sharing.ts';
 import { type CreateSandboxInput, check, Labels } from './types.ts';
@@ -55,45 +54,37 @@ export type SandboxServiceOptions = {
 };
 
 /** What callers get; who may call what is in rules.ts. */
-export type SandboxService = Sharing & {
-  /** `NOT_FOUND`, also for another's. */
-  get(principal: Principal, id: string): Promise<Sandbox>;
-  getMany(principal: Principal, ids: readonly string[]): Promise<(Sandbox | null)[]>;
-  page(
-    principal: Principal,
-    filter: SandboxFilter,
-    orderBy: SandboxOrder,
-    page: Page,
-  ): Promise<Sandbox[]>;
-  count(principal: Principal, filter: SandboxFilter): Promise<number>;
-  create(
-    principal: Principal,
-    input: CreateSandboxInput,
-  ): Promise<{ row: Sandbox; replayed: boolean }>;
-  /** Replaces all labels. */
-  setLabels(principal: Principal, id: string, labels: Record<string, string>): Promise<Sandbox>;
-  /** Ends `seconds` from now instead. */
-  extend(principal: Principal, id: string, seconds: number): Promise<Sandbox>;
-  destroy(principal: Principal, id: string): Promise<Sandbox>;
-  destroyMany(principal: Principal, filter: SandboxFilter): Promise<Sandbox[]>;
-  usage(principal: Principal, id: string): Promise<ResourceUsage>;
-  diagnose(principal: Principal, id: string): Promise<Diagnosis[]>;
-  /** 1 for the next one; null for one that does not wait. */
-  queuePosition(principal: Principal, id: string): Promise<number | null>;
-  providers(principal: Principal): Promise<{ provider: Provider; health: Health }[]>;
-  /** Of the caller's tenant, or of another where its role reaches that far. */
-  events(
-    principal: Principal,
-    filter: SandboxEventFilter & { tenant?: string | undefined },
-    after: string | null,
-    signal: AbortSignal,
-  ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
-};
+export type SandboxService = Sharing &
+  Pick<SandboxReader, 'page' | 'count'> & {
+    /** `NOT_FOUND`, also for another's. */
+    get(principal: Principal, id: string): Promise<Sandbox>;
+    getMany: SandboxReader['findMany'];
+    create(
+      principal: Principal,
+      input: CreateSandboxInput,
+    ): Promise<{ row: Sandbox; replayed: boolean }>;
+    /** Replaces all labels. */
+    setLabels(principal: Principal, id: string, labels: Record<string, string>): Promise<Sandbox>;
+    /** Ends `seconds` from now instead. */
+    extend(principal: Principal, id: string, seconds: number): Promise<Sandbox>;
+    destroy(principal: Principal, id: string): Promise<Sandbox>;
+    destroyMany(principal: Principal, filter: SandboxFilter): Promise<Sandbox[]>;
+    usage(principal: Principal, id: string): Promise<ResourceUsage>;
+    diagnose(principal: Principal, id: string): Promise<Diagnosis[]>;
+    /** 1 for the next one; null for one that does not wait. */
+    queuePosition(principal: Principal, id: string): Promise<number | null>;
+    providers(principal: Principal): Promise<{ provider: Provider; health: Health }[]>;
+    /** Of the caller's tenant, or of another where its role reaches that far. */
+    events(
+      principal: Principal,
+      filter: SandboxEventFilter & { tenant?: string | undefined },
+      after: string | null,
+      signal: AbortSignal,
+    ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
+  };
 
 /** What other services get: no permission is asked for here, but what a caller may not see is not there either. */
-export type SandboxAccess = {
-  find(principal: Principal, id: string, need: ShareAccess): Promise<Sandbox>;
-  findMany(principal: Principal, ids: readonly string[]): Promise<(Sandbox | null)[]>;
+export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
   /** The sandbox with a live handle; `TERMINATED` when it is not ready. */
   open(
     principal: Principal,
@@ -237,12 +228,10 @@ export const createSandboxService = ({
           .filter(({ name }) => rights.providers?.includes(name) ?? true)
           .map(async (provider) => ({ provider, health: await pool.health(provider) })),
       ),
-    async events(principal, { tenant = principal.tenant, ...filter }, after, signal) {
-      if (tenant !== principal.tenant && principal.rights.reach !== 'all')
-        throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
+    async events(principal, { tenant, ...filter }, after, signal) {
       const sees = (row: Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>) =>
         reader.sees(principal, row);
-      return events.read(tenant, filter, sees, after, signal);
+      return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
     async recover() {
       await recover({ store, pool, lifecycle, retries, clock, log });

@@ -1,12 +1,13 @@
 import { complexityFromQuery } from '@pothos/plugin-complexity';
 import {
-  GraphQLError,
+  type GraphQLError,
   type GraphQLSchema,
   getOperationAST,
   Kind,
   type OperationDefinitionNode,
 } from 'graphql';
 import { AppError } from '../errors.ts';
+import { toGraphQLError } from './errors.ts';
 import type { Operation } from './operation.ts';
 
 type Complexity = { complexity: number; depth: number; breadth: number };
@@ -51,7 +52,7 @@ export const createComplexityLimit = (schema: GraphQLSchema) => {
     );
     return {
       cost: size.complexity,
-      error: new GraphQLError(error.message, { originalError: error }),
+      error: toGraphQLError(error),
     };
   };
 };

@@ -1,5 +1,6 @@
-import { type DocumentNode, GraphQLError, Kind, visit } from 'graphql';
+import { type DocumentNode, type GraphQLError, Kind, visit } from 'graphql';
 import { AppError } from '../errors.ts';
+import { toGraphQLError } from './errors.ts';
 
 /** What a document may hold, whatever it would cost to run. GraphiQL's introspection has 1 alias-free operation, 14 fragments and ~100 fields. */
 const LIMITS = { aliases: 30, directives: 30, fields: 400, fragments: 50, operations: 20 } as const;
@@ -33,7 +34,7 @@ export const overDocumentLimits = (document: DocumentNode): GraphQLError[] => {
         `The document has ${counts[what]} ${what}, at most ${LIMITS[what]} are allowed. Send several smaller requests.`,
         { details: { limit: what, maximum: LIMITS[what], requested: counts[what] } },
       );
-      return new GraphQLError(error.message, { originalError: error });
+      return toGraphQLError(error);
     });
 };
 
@@ -58,5 +59,5 @@ export const overVariableLimit = (
     `The variables have more than ${MAX_VALUES} values. Send several smaller requests.`,
     { details: { limit: 'variables', maximum: MAX_VALUES } },
   );
-  return new GraphQLError(error.message, { originalError: error });
+  return toGraphQLError(error);
 };

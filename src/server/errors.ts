@@ -18,6 +18,14 @@ const causeOf = (error: unknown): unknown => {
   return isOurs || !error.extensions.http ? causeOf(error.originalError) : error;
 };
 
+/** As graphql-js carries it; the mask finds what it was. */
+export const toGraphQLError = (error: unknown): GraphQLError =>
+  error instanceof GraphQLError
+    ? error
+    : new GraphQLError(error instanceof Error ? error.message : String(error), {
+        originalError: error as Error,
+      });
+
 export type ErrorMask = (error: unknown, requestId?: string) => GraphQLError;
 
 /** What a client is told: our own errors as they are, faults of the document as graphql-js says them, and of a bug only where to look. */

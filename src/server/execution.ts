@@ -2,7 +2,7 @@ import {
   type DocumentNode,
   type ExecutionResult,
   execute,
-  GraphQLError,
+  type GraphQLError,
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
@@ -19,7 +19,7 @@ import { createComplexityLimit } from './complexity.ts';
 import { overVariableLimit } from './document-limits.ts';
 import { createDocuments } from './documents.ts';
 import type { Door } from './door.ts';
-import type { ErrorMask } from './errors.ts';
+import { type ErrorMask, toGraphQLError } from './errors.ts';
 import { createLimitedCallers } from './limited-callers.ts';
 import type { Operation } from './operation.ts';
 import { createSharedResults } from './shared-results.ts';
@@ -61,11 +61,6 @@ export type ExecutionOptions = {
   /** The schema is for those only whose role may read it. */
   hidesSchema: boolean;
 };
-
-const wrap = (error: unknown): GraphQLError =>
-  error instanceof GraphQLError
-    ? error
-    : new GraphQLError(String(error), { originalError: error as Error });
 
 /** The one way to run a document, whatever brought it. */
 export const createExecution = ({
@@ -109,7 +104,7 @@ export const createExecution = ({
         await rates.consume(principal, 'reads', Math.max(1, cost));
       } catch (refusal) {
         if (refusal instanceof AppError) noteLimited(principal, refusal);
-        return wrap(refusal);
+        return toGraphQLError(refusal);
       }
     }
     return null;
@@ -136,7 +131,7 @@ export const createExecution = ({
     );
     if (principal || !refused) return result;
     const limited = await door.turnAway(String(refused.path?.[0] ?? ''), requestId, address);
-    return limited ? { errors: [wrap(limited)] } : result;
+    return limited ? { errors: [toGraphQLError(limited)] } : result;
   };
 
   const runner =
@@ -163,7 +158,7 @@ export const createExecution = ({
       return masked(await turnAway(result, context), context);
     } catch (error) {
       release();
-      return masked({ errors: [wrap(error)] }, context);
+      return masked({ errors: [toGraphQLError(error)] }, context);
     }
   };
 

@@ -10,7 +10,7 @@ import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
 import type { Door } from './door.ts';
-import type { ErrorMask } from './errors.ts';
+import { type ErrorMask, toGraphQLError } from './errors.ts';
 import type { Execution } from './execution.ts';
 import type { Operation } from './operation.ts';
 import type { Turns } from './turns.ts';
@@ -122,11 +122,10 @@ export const createGraphqlWs = ({
             'LIMIT_EXCEEDED',
             `One WebSocket carries at most ${maxSubscriptions} operations at once. Open another, or complete some.`,
           );
-          return refuse([new GraphQLError(error.message, { originalError: error })]);
+          return refuse([toGraphQLError(error)]);
         }
         const exhausted = execution.refusal(principal);
-        if (exhausted)
-          return refuse([new GraphQLError(exhausted.message, { originalError: exhausted })]);
+        if (exhausted) return refuse([toGraphQLError(exhausted)]);
         const waiting = turns.take(principal.tenant);
         if (waiting !== undefined) await waiting;
         const prepared = execution.prepare(query, contextValue);

@@ -2,11 +2,12 @@ import {
   createSourceEventStream,
   type ExecutionArgs,
   type ExecutionResult,
-  GraphQLError,
+  type GraphQLError,
 } from 'graphql';
 import type { Session, Sessions } from '../access/sessions.ts';
 import type { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
+import { toGraphQLError } from './errors.ts';
 
 const END = { done: true, value: undefined } as const;
 
@@ -16,9 +17,6 @@ export type Delivery<Out> = {
   /** What it gets for a failure. */
   failure: (errors: readonly GraphQLError[]) => Out;
 };
-
-const asGraphQL = (error: AppError): GraphQLError =>
-  new GraphQLError(error.message, { originalError: error });
 
 /** The session of the WebSocket, or one of the stream's own. */
 const sessionOf = ({ session, principal }: Context, sessions: Sessions) => {
@@ -59,11 +57,7 @@ export const subscribeFresh = async <Out>(
   };
   const fail = (error: unknown): IteratorResult<Out> => {
     finish();
-    const known =
-      error instanceof GraphQLError
-        ? error
-        : new GraphQLError(String(error), { originalError: error as Error });
-    return { done: false, value: delivery.failure([known]) };
+    return { done: false, value: delivery.failure([toGraphQLError(error)]) };
   };
   const results: AsyncIterableIterator<Out> = {
     [Symbol.asyncIterator]() {
@@ -74,7 +68,7 @@ export const subscribeFresh = async <Out>(
       try {
         const event = over ? END : await events.next();
         // What was on its way when the token ended is not delivered any more.
-        if (over) return fail(asGraphQL(over));
+        if (over) return fail(over);
         return event.done ? finish() : { done: false, value: await delivery.event(event.value) };
       } catch (error) {
         return fail(error);

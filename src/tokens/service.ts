@@ -5,6 +5,7 @@ import type { Revocations } from '../access/revocations.ts';
 import { exceeds, READ_ONLY, rightsOf } from '../access/rights.ts';
 import type { Session } from '../access/sessions.ts';
 import type { Tokens } from '../access/tokens.ts';
+import { tenantFor } from '../access/visibility.ts';
 import { AppError } from '../errors.ts';
 import { newId } from '../lib/ids.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
@@ -111,9 +112,8 @@ export const createTokenService = ({
         scope: scope.length ? scope : undefined,
       });
     },
-    async revoke(principal, { kind, value, tenant = principal.tenant }) {
-      if (tenant !== principal.tenant && principal.rights.reach !== 'all')
-        throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
+    async revoke(principal, { kind, value, tenant: asked }) {
+      const tenant = tenantFor(principal, asked);
       const now = clock();
       await revocations.add({
         id: newId('rev'),

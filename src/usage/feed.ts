@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../access/principal.ts';
-import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
+import { followFrom } from '../journal/from-cursor.ts';
 import type { Journal, JournalItem, NewRecord } from '../journal/journal.ts';
 import type { Booked } from '../limits/meter.ts';
 import type { Metric, Summed, Window } from '../limits/metrics.ts';
@@ -116,21 +116,10 @@ export const createUsageFeed = ({
     tell().catch((error: unknown) => log.error({ err: error }, 'usage could not be told of'));
   const timer = setInterval(() => void tellSafely(), TELL_MS).unref();
 
-  const toEvent = (tenant: string, topic: string, item: JournalItem): UsageEvent => {
-    if ('gap' in item)
-      return {
-        kind: 'gap',
-        cursor: cursors.encode(tenant, topic, item.to),
-        from: item.from,
-        to: item.to,
-      };
-    return {
-      ...(item.meta as object),
-      kind: item.kind,
-      at: item.at,
-      cursor: cursors.encode(tenant, topic, item.seq),
-    } as UsageEvent;
-  };
+  const toEvent = (item: JournalItem, cursor: string): UsageEvent =>
+    'gap' in item
+      ? { kind: 'gap', cursor, from: item.from, to: item.to }
+      : ({ ...(item.meta as object), kind: item.kind, at: item.at, cursor } as UsageEvent);
   const isFor = ({ subject, rights }: Principal, event: UsageEvent): boolean =>
     rights.reach !== 'own' ||
     event.kind === 'gap' ||
@@ -148,23 +137,22 @@ export const createUsageFeed = ({
     },
     created: touch,
     async read(principal, tenant, after, signal) {
-      const topic = topicOf(tenant);
-      await journal.create(topic);
-      const earliest = ((await journal.info(topic))?.first ?? 1) - 1;
-      const from = after === null ? earliest : cursors.decode(tenant, topic, after);
-      if (from < earliest)
-        throw new AppError(
-          'CURSOR_EXPIRED',
-          'The events after this cursor are no longer kept. Ask for `usage`, then subscribe without a cursor.',
-          { details: { earliest: cursors.encode(tenant, topic, earliest) } },
-        );
-      const batches = journal.read(topic, { after: from, signal });
+      const items = await followFrom(
+        { journal, cursors },
+        {
+          tenant,
+          topic: topicOf(tenant),
+          expired:
+            'The events after this cursor are no longer kept. Ask for `usage`, then subscribe without a cursor.',
+        },
+        after,
+        signal,
+      );
       return (async function* () {
-        for await (const batch of batches)
-          for (const item of batch) {
-            const event = toEvent(tenant, topic, item);
-            if (isFor(principal, event)) yield event;
-          }
+        for await (const { item, cursor } of items) {
+          const event = toEvent(item, cursor);
+          if (isFor(principal, event)) yield event;
+        }
       })();
     },
     async dispose() {

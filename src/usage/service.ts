@@ -1,4 +1,5 @@
 import type { Principal } from '../access/principal.ts';
+import { tenantFor } from '../access/visibility.ts';
 import { AppError } from '../errors.ts';
 import { isSummed, type Metric, type Window } from '../limits/metrics.ts';
 import type { RateClass } from '../limits/plans.ts';
@@ -49,11 +50,6 @@ export const createUsageService = ({
   defaultPlan: string;
   clock: () => number;
 }): UsageService => {
-  const tenantFor = ({ tenant, rights }: Principal, asked: string | undefined): string => {
-    if (asked !== undefined && asked !== tenant && rights.reach !== 'all')
-      throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
-    return asked ?? tenant;
-  };
   const subjectFor = ({ subject, rights }: Principal, asked: string | undefined) => {
     if (rights.reach !== 'own') return asked;
     if (asked !== undefined && asked !== subject)

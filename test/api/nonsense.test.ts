@@ -9,6 +9,7 @@ import {
 } from 'graphql';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { mutate, newSandbox, post } from '../helpers/client.ts';
+import { createRandom } from '../helpers/generator.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 const CALLS = 3_000;
@@ -44,12 +45,7 @@ describe('nonsense that fits the schema', () => {
   });
   afterAll(() => server.stop());
 
-  let seed = 7;
-  const random = (below: number): number => {
-    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-    return Math.floor((seed / 2 ** 31) * below);
-  };
-  const pick = <Item>(items: readonly Item[]): Item => items[random(items.length)] as Item;
+  const { below: random, pick } = createRandom(7);
 
   const make = (type: GraphQLInputType, name: string): unknown => {
     if (isNonNullType(type)) return make(type.ofType, name);
