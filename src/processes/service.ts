@@ -1,18 +1,19 @@
 import type { Logger } from 'pino';
-import type { Principal } from '../access/principal.ts';
-import { scopeOf, seesAll } from '../access/visibility.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { scopeOf, seesAll } from '../authorization/visibility.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
-import type { Booked } from '../limits/meter.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
-import type { ShareAccess } from '../store/access-store.ts';
-import type { Page } from '../store/page.ts';
-import type { Process, ProcessFilter, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Page } from '../store/types/page.ts';
+import type { Process, ProcessFilter } from '../store/types/process.ts';
+import type { ShareAccess } from '../store/types/share.ts';
+import type { OnUsageRecorded } from '../usage/meter.ts';
 import { collectOutput } from './collect.ts';
 import {
   type CodeRuntime,
@@ -33,7 +34,7 @@ export type ProcessServiceOptions = {
   sandboxes: SandboxAccess;
   quotas: Quotas;
   /** Told of each execution that was booked. */
-  booked: Booked;
+  onUsageRecorded: OnUsageRecorded;
   /** Most that exec returns of each stream, in bytes. */
   execOutputBytes: number;
   clock: () => number;
@@ -121,14 +122,22 @@ export const createProcessService = ({
   pool,
   sandboxes,
   quotas,
-  booked,
+  onUsageRecorded,
   execOutputBytes,
   clock,
   log,
 }: ProcessServiceOptions): ProcessControl => {
   const pumps = createPumps({ store, journal, pool, clock, log });
   const output = createOutputReader({ journal, cursors });
-  const launch = createLauncher({ store, journal, sandboxes, pumps, quotas, booked, clock });
+  const launch = createLauncher({
+    store,
+    journal,
+    sandboxes,
+    pumps,
+    quotas,
+    onUsageRecorded,
+    clock,
+  });
 
   /** A process is seen by who sees its sandbox. */
   const find = async (principal: Principal, id: string, need: ShareAccess): Promise<Process> => {
@@ -191,7 +200,7 @@ export const createProcessService = ({
         ]);
         return row;
       };
-      return sandboxes.once(
+      return sandboxes.runOnce(
         {
           tenant: principal.tenant,
           subject: principal.subject,
