@@ -1,0 +1,142 @@
+import type { ContainerCreateOptions } from 'dockerode';
+import { pack } from 'tar-stream';
+import { AppError } from '../../errors.ts';
+import type { SandboxSpec } from '../types/sandbox.ts';
+import type { DockerSettings } from './config.ts';
+import type { Engine } from './engine.ts';
+import { statusOf } from './errors.ts';
+import { nameOf, toLabels } from './labels.ts';
+import { HOME, INIT, RUN } from './scripts.ts';
+
+/** The first process of a sandbox and its clock, which the caller's limit does not count. */
+const OWN_PROCESSES = 2;
+
+export const imageOf = ({ templates }: DockerSettings, template: string): string => {
+  const image = Object.hasOwn(templates, template) ? templates[template] : undefined;
+  if (image) return image;
+  throw new AppError(
+    'INVALID_ARGUMENT',
+    `There is no template "${template.slice(0, 100)}". Allowed: ${Object.keys(templates).sort().join(', ')}. SANDBANK_DOCKER_TEMPLATES adds others.`,
+  );
+};
+
+const lifetimeSeconds = (expiresAt: number): number =>
+  Math.max(1, Math.ceil((expiresAt - Date.now()) / 1_000));
+
+/** Nothing of the machine is in it, and nothing in it can gain a right that its user does not have. */
+export const toContainer = (
+  spec: SandboxSpec,
+  settings: DockerSettings,
+  deployment: string,
+): ContainerCreateOptions => {
+  const { limits } = spec;
+  const { uid, gid } = settings.user;
+  return {
+    name: nameOf(spec.id),
+    Image: imageOf(settings, spec.template),
+    User: `${uid}:${gid}`,
+    WorkingDir: '/',
+    Entrypoint: ['/bin/sh', '-c', INIT, 'sandbank', String(lifetimeSeconds(spec.expiresAt))],
+    Cmd: [],
+    Env: Object.entries({ HOME, TERM: 'xterm-256color', ...spec.env }).map(
+      ([name, value]) => `${name}=${value}`,
+    ),
+    Labels: toLabels(spec, deployment),
+    HostConfig: {
+      NetworkMode: spec.network.mode === 'full' ? settings.network : 'none',
+      CapDrop: ['ALL'],
+      SecurityOpt: ['no-new-privileges'],
+      PidsLimit: limits.processes + OWN_PROCESSES,
+      Memory: limits.memoryBytes,
+      // Both together: no swap.
+      MemorySwap: limits.memoryBytes,
+      NanoCpus: Math.round(limits.cpus * 1e9),
+      Ulimits: [...settings.ulimits],
+      // One that ends by itself leaves nothing behind.
+      AutoRemove: true,
+      RestartPolicy: { Name: 'no' },
+      LogConfig: { Type: 'none', Config: {} },
+      ...(settings.runtime ? { Runtime: settings.runtime } : {}),
+    },
+  };
+};
+
+/** The home and our own folder, for an image that knows nothing of them. */
+const addFolders = async (
+  engine: Engine,
+  ref: string,
+  { uid, gid }: DockerSettings['user'],
+  signal: AbortSignal,
+): Promise<void> => {
+  await engine.call(
+    'prepare the home of the sandbox',
+    async (options) => {
+      const archive = pack();
+      archive.entry({ name: HOME.slice(1), type: 'directory', mode: 0o755, uid, gid });
+      archive.entry({ name: RUN.slice(1), type: 'directory', mode: 0o700, uid, gid });
+      archive.finalize();
+      const parts: Buffer[] = [];
+      for await (const part of archive) parts.push(part as Buffer);
+      const whole = Buffer.concat(parts);
+      await engine.docker.getContainer(ref).putArchive(whole, { ...options, path: '/' });
+    },
+    signal,
+  );
+};
+
+const explain = (error: unknown, image: string): unknown =>
+  error instanceof AppError && statusOf(error.cause) === 404
+    ? new AppError(
+        'UNAVAILABLE',
+        `The container engine has no image ${image}. Pull it: \`docker pull ${image}\` or \`podman pull ${image}\`.`,
+        { cause: error, retryable: false },
+      )
+    : error;
+
+/** Removes it whatever state it is in; one that is gone is fine. */
+export const removeContainer = async (
+  { docker, call }: Engine,
+  ref: string,
+  signal?: AbortSignal,
+): Promise<void> => {
+  await call(
+    'remove a container',
+    async (options) => {
+      try {
+        await docker.getContainer(ref).remove({ ...options, force: true, v: true });
+      } catch (error) {
+        // 404: it is gone. 409: somebody is removing it.
+        if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
+      }
+    },
+    signal,
+  );
+};
+
+/** A container that runs; after a failure there is none. */
+export const startContainer = async (
+  engine: Engine,
+  spec: SandboxSpec,
+  settings: DockerSettings,
+  deployment: string,
+  signal: AbortSignal,
+): Promise<string> => {
+  const { docker, call } = engine;
+  const options = toContainer(spec, settings, deployment);
+  const { id: ref } = await call(
+    'create a container',
+    (aborting) => docker.createContainer({ ...options, ...aborting }),
+    signal,
+  ).catch((error: unknown) => {
+    throw explain(error, String(options.Image));
+  });
+  try {
+    await addFolders(engine, ref, settings.user, signal);
+    await call('start a container', (aborting) => docker.getContainer(ref).start(aborting), signal);
+  } catch (error) {
+    // Not by the caller's signal, which may be what failed it. What cannot be removed now bears the label and is found by it.
+    await removeContainer(engine, ref).catch(() => undefined);
+    throw error;
+  }
+  return ref;
+};
