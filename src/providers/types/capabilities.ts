@@ -9,6 +9,7 @@ export const pauseModes = ['memory', 'filesystem', 'none'] as const;
 export const snapshotModes = ['filesystem', 'none'] as const;
 export const secretModes = ['brokered', 'env'] as const;
 export const warmModes = ['native', 'pool', 'none'] as const;
+export const extendModes = ['native', 'server', 'none'] as const;
 export const supportModes = ['native', 'none'] as const;
 export const limitModes = ['enforced', 'advisory', 'none'] as const;
 
@@ -20,7 +21,7 @@ type Support = (typeof supportModes)[number];
 export type Capabilities = {
   /** What a later server gets of a running process: everything not yet acknowledged, only new output, or nothing. */
   reattach: (typeof reattachModes)[number];
-  /** `bytes`: output is exact and comes as it is written; `text`: the vendor decoded it; `at-end`: it comes when the process has ended. */
+  /** `bytes`: output is exact and comes as it is written; `text`: the vendor decoded it; `at-end`: it comes when the process has ended, and may have been decoded. */
   output: (typeof outputModes)[number];
   /** `text`: the vendor's file API carries text only. */
   files: (typeof fileModes)[number];
@@ -30,8 +31,8 @@ export type Capabilities = {
   signals: (typeof signalModes)[number];
   watch: Support;
   ports: (typeof portModes)[number];
-  /** Whether the expiration of a living sandbox can be moved. */
-  extend: Support;
+  /** `native`: the vendor's expiration can be moved; `server`: the vendor has none, Sandbank alone ends a sandbox; `none`: the vendor ends it at the instant that was given when it was created. */
+  extend: (typeof extendModes)[number];
   networkModes: readonly NetworkMode[];
   pause: (typeof pauseModes)[number];
   snapshot: (typeof snapshotModes)[number];
@@ -40,6 +41,10 @@ export type Capabilities = {
   warm: (typeof warmModes)[number];
   /** Whether its sandboxes live on this machine only, so that no other host's server can reach them. */
   bound: 'host' | 'none';
+  /**
+   * `enforced`: nothing in the sandbox gets past it; `advisory`: it can be exceeded or evaded, such as a limit that is only polled. `time` is
+   * `timeoutMs` of a process: `enforced` where the vendor ends everything that the process started.
+   */
   limits: Readonly<Record<LimitedResource, LimitMode>>;
 };
 

@@ -61,8 +61,9 @@ export type SandboxFiles = {
 };
 
 /**
- * Files as a vendor gives them: reading and writing whole files is the core, the rest is optional. A vendor whose write cannot check
- * `ifMatch` or `create` atomically says so by `atomic: false`, and such a write is refused.
+ * Files as a vendor gives them: reading and writing whole files is the core, the rest is optional. Paths have been checked. `atomic: false`
+ * says that a write can be seen half done, and that the vendor cannot check `ifMatch` or `create`: such a write is refused, it is asked
+ * only to replace, and only temporary files where the image can rename one.
  */
 export type VendorFiles = {
   read(path: string, options?: ReadOptions): AsyncIterable<Uint8Array>;
@@ -70,6 +71,7 @@ export type VendorFiles = {
     path: string,
     content: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
     options?: WriteOptions,
-  ): Promise<void>;
+    /** May resolve with the `FileStat`, which saves asking for it. */
+  ): Promise<unknown>;
   atomic: boolean;
 } & Partial<Omit<SandboxFiles, 'read' | 'write'>>;

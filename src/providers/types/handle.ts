@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { SandboxFiles, VendorFiles } from './files.ts';
-import type { SandboxProcess, SpawnSpec, VendorProcess } from './process.ts';
+import type { SandboxProcess, SpawnSpec, StartSpec, VendorProcess } from './process.ts';
 import type { ResourceUsage, SandboxEnd } from './sandbox.ts';
 
 /** A living sandbox as its vendor gives it: a small core, and groups. An absent group says that the vendor cannot. */
@@ -39,14 +39,15 @@ export type VendorHandle = {
 export type SandboxHandle = {
   ref: string;
   ended: Promise<SandboxEnd>;
-  spawn(spec: SpawnSpec): Promise<SandboxProcess>;
+  /** A second start with the same id gives the first process. A start whose outcome is unknown rejects with `details.ambiguous`. */
+  spawn(spec: StartSpec): Promise<SandboxProcess>;
   /** `id` is Sandbank's, `ref` the vendor's. `NOT_FOUND` when it is unknown, also where the provider cannot reattach. */
   attach(id: string, ref: string, after: number): Promise<SandboxProcess>;
   files: SandboxFiles;
   usage(): Promise<ResourceUsage>;
   dial(port: number): Promise<Duplex>;
   ports(): Promise<number[]>;
-  /** Nothing where the vendor has no expiration of its own. */
+  /** Nothing where the vendor has no expiration of its own; `UNSUPPORTED` where it cannot be moved. */
   extendTo(instant: number): Promise<void>;
   destroy(): Promise<void>;
 };

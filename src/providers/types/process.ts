@@ -85,6 +85,12 @@ export type VendorProcess = {
   release?(): Promise<void>;
 };
 
+/** What Sandbank starts. */
+export type StartSpec = SpawnSpec & {
+  /** Standard input, all of it: it is written and closed. Where the vendor has no standard input it is read from a file. */
+  input?: Uint8Array;
+};
+
 /** A process with every member; what cannot be had rejects with `UNSUPPORTED`. */
 export type SandboxProcess = Pick<VendorProcess, 'ref' | 'pid' | 'output' | 'exit'> & {
   /** Sandbank's id. */

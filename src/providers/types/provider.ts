@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import type { Sealer } from '../../lib/sealed.ts';
 import type { Capabilities } from './capabilities.ts';
-import type { VendorHandle } from './handle.ts';
-import type { Listed, SandboxSpec } from './sandbox.ts';
+import type { SandboxHandle, VendorHandle } from './handle.ts';
+import type { Listed, ResourceLimits, SandboxSpec } from './sandbox.ts';
 
 export type Health = {
   status: 'healthy' | 'degraded' | 'unavailable';
@@ -27,6 +27,26 @@ export type Provider = {
   dispose(): Promise<void>;
 };
 
+/** What is stored of a sandbox and needed to complete its handle. */
+export type SandboxFacts = Pick<SandboxSpec, 'template' | 'limits'>;
+
+/**
+ * A provider as the pool sees it, made by `providers/complete/`: every call is bounded in time, settles, and fails with an `AppError`; handles
+ * have every member.
+ */
+export type CompleteProvider = {
+  name: string;
+  capabilities: Capabilities;
+  /** Never rejects: a provider that does not answer, or answers nonsense, is `unavailable`. */
+  health(): Promise<Health>;
+  create(spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxHandle>;
+  /** `NOT_FOUND` when it is gone. */
+  connect(ref: string, facts: SandboxFacts, signal?: AbortSignal): Promise<SandboxHandle>;
+  list(signal?: AbortSignal): Promise<Listed[]>;
+  destroy(ref: string, signal?: AbortSignal): Promise<void>;
+  dispose(): Promise<void>;
+};
+
 /** What every provider is opened with, besides the settings of its own (`providers/<name>/config.ts`). */
 export type ProviderContext = {
   /** The label of this deployment: a random id that the database keeps. */
@@ -35,5 +55,7 @@ export type ProviderContext = {
   stateDir: string;
   /** For values of variables, which must not be readable on disk. */
   sealer: Sealer;
+  /** The limits of a sandbox that asks for none: what a provider that keeps sandboxes ready starts them with. */
+  defaultLimits: ResourceLimits;
   log: Logger;
 };
