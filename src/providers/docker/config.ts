@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
+import { AppError } from '../../errors.ts';
 
 const list = (text: string): string[] =>
   text
@@ -103,7 +104,7 @@ const standardSockets = (env: NodeJS.ProcessEnv): string[] => [
     : []),
 ];
 
-export const toSettings = (values: Values, env: NodeJS.ProcessEnv): DockerSettings => {
+const toSettings = (values: Values, env: NodeJS.ProcessEnv): DockerSettings => {
   const [first = '/var/run/docker.sock', ...others] = standardSockets(env);
   const found = [first, ...others].find((path) => existsSync(path)) ?? first;
   return {
@@ -114,4 +115,25 @@ export const toSettings = (values: Values, env: NodeJS.ProcessEnv): DockerSettin
     runtime: values.SANDBANK_DOCKER_RUNTIME,
     ulimits: values.SANDBANK_DOCKER_ULIMITS,
   };
+};
+
+/** What the environment says of this provider; `INVALID_ARGUMENT` names every problem, one a line. */
+export const readDockerSettings = (env: NodeJS.ProcessEnv): DockerSettings => {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, [schema, fallback, meaning]] of Object.entries(variables)) {
+    const given = env[name] === '' ? undefined : env[name];
+    const result = (schema as z.ZodType).safeParse(given ?? fallback);
+    if (result.success) values[name] = result.data;
+    else
+      problems.push(
+        `${name}: ${result.error.issues.map(({ message }) => message).join(', ')} (${meaning})`,
+      );
+  }
+  if (problems.length)
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      `The settings of the provider "docker" have ${problems.length} problem(s):\n  ${problems.join('\n  ')}`,
+    );
+  return toSettings(values as Values, env);
 };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ContainerCreateOptions } from 'dockerode';
 import { pack } from 'tar-stream';
 import { AppError } from '../../errors.ts';
@@ -5,11 +6,13 @@ import type { SandboxSpec } from '../types/sandbox.ts';
 import type { DockerSettings } from './config.ts';
 import type { Engine } from './engine.ts';
 import { statusOf } from './errors.ts';
-import { nameOf, toLabels } from './labels.ts';
+import { DEPLOYMENT, nameOf, toLabels } from './labels.ts';
 import { HOME, INIT, RUN } from './scripts.ts';
 
 /** The first process of a sandbox and its clock, which the caller's limit does not count. */
 const OWN_PROCESSES = 2;
+/** When what a failed create may have left is looked for. */
+const UNDO_MS: readonly number[] = [0, 1_000, 5_000, 20_000, 60_000];
 
 export const imageOf = ({ templates }: DockerSettings, template: string): string => {
   const image = Object.hasOwn(templates, template) ? templates[template] : undefined;
@@ -113,7 +116,24 @@ export const removeContainer = async (
   );
 };
 
-/** A container that runs; after a failure there is none. */
+/** Removes what a create left behind. What cannot be removed now bears the label and is found by it. */
+const undo = async (engine: Engine, ref: string, deployment: string): Promise<void> => {
+  for (const wait of UNDO_MS) {
+    await sleep(wait, undefined, { ref: false });
+    try {
+      const found = await engine.call('look for a container', (options) =>
+        engine.docker.getContainer(ref).inspect(options),
+      );
+      if (found.Config?.Labels?.[DEPLOYMENT] !== deployment) return;
+      await removeContainer(engine, found.Id);
+      return;
+    } catch {
+      // Not there yet, or no answer: looked for again.
+    }
+  }
+};
+
+/** A container that runs; after a failure there is none, or soon none. */
 export const startContainer = async (
   engine: Engine,
   spec: SandboxSpec,
@@ -128,14 +148,17 @@ export const startContainer = async (
     (aborting) => docker.createContainer({ ...options, ...aborting }),
     signal,
   ).catch((error: unknown) => {
+    // Without an answer it may have been created, or be created yet.
+    if (!(error instanceof AppError) || statusOf(error.cause) === null)
+      void undo(engine, nameOf(spec.id), deployment);
     throw explain(error, String(options.Image));
   });
   try {
     await addFolders(engine, ref, settings.user, signal);
     await call('start a container', (aborting) => docker.getContainer(ref).start(aborting), signal);
   } catch (error) {
-    // Not by the caller's signal, which may be what failed it. What cannot be removed now bears the label and is found by it.
-    await removeContainer(engine, ref).catch(() => undefined);
+    const removal = undo(engine, ref, deployment);
+    if (!signal.aborted) await removal;
     throw error;
   }
   return ref;

@@ -35,7 +35,7 @@ const capabilities: Capabilities = {
     disk: 'none',
     inodes: 'none',
     processes: 'enforced',
-    time: 'advisory',
+    time: 'enforced',
   },
 };
 
@@ -121,6 +121,8 @@ export const createDockerProvider = ({ deployment, settings, log }: DockerOption
     },
     async destroy(ref, signal) {
       await find(ref, signal);
+      // A handle of ours must not take it for the work of somebody else.
+      for (const handle of handles) if (handle.ref === ref) return handle.destroy(signal);
       await removeContainer(engine, ref, signal);
       await createControl(engine, ref).waitUntilGone(GONE_MS, signal);
     },

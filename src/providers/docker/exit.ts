@@ -29,8 +29,7 @@ export const toExit = (
   if (isTimedOut && exitCode > 128)
     return { ...LOST, kind: 'SIGNALED', reason: 'TIMED_OUT', signal: signal ?? 'SIGKILL' };
   if (signal && (sent.has(signal) || CRASHES.has(signal))) {
-    const reason = sent.has(signal) ? 'STOPPED_BY_CALLER' : isOutOfMemory ? 'OUT_OF_MEMORY' : null;
-    return { ...LOST, kind: 'SIGNALED', reason, signal };
+    return { ...LOST, kind: 'SIGNALED', reason: isOutOfMemory ? 'OUT_OF_MEMORY' : null, signal };
   }
   return { ...LOST, kind: 'EXITED', exitCode };
 };
