@@ -1,5 +1,5 @@
-import { createDockerProvider } from '../../src/providers/docker/docker.ts';
 import { readDockerSettings } from '../../src/providers/docker/config.ts';
+import { createDockerProvider } from '../../src/providers/docker/docker.ts';
 import type { ProviderSubject, Vendor } from '../conformance/provider/subject.ts';
 import { log } from '../conformance/provider/subject.ts';
 

@@ -62,7 +62,7 @@ export const createControl = (engine: Engine, ref: string): Control => {
           signal,
         );
         if (isGone) return;
-        await sleep(everyMs, undefined, { signal });
+        await sleep(everyMs);
       }
     },
   };

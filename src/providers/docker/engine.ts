@@ -44,7 +44,8 @@ export const openEngine = (socketPath: string): Engine => {
       abortSignal.addEventListener('abort', abort, { once: true });
       try {
         if (abortSignal.aborted) abort();
-        return await Promise.race([aborted.promise, work({ abortSignal })]);
+        else return await Promise.race([aborted.promise, work({ abortSignal })]);
+        return await aborted.promise;
       } catch (error) {
         throw toAppError(error, what, socketPath);
       } finally {

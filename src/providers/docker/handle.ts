@@ -107,6 +107,8 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
     });
     processes.set(execId, process);
     if (hasEnded) process.lose();
+    // For an image without the program that sets the size from inside.
+    if (pty) await process.process.resize?.(pty).catch(() => undefined);
     return { ...process.process, release: async () => void starting.delete(id) };
   };
 

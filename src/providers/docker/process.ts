@@ -59,7 +59,7 @@ export const createProcess = (options: ProcessOptions): ContainerProcess => {
   let isEarly = false;
   let isBroken = false;
   let receivedAt = Date.now();
-  let looking: Promise<boolean> | null = null;
+  let isLooking = false;
 
   const finish = (how: ProcessExit): void => {
     if (isFinished) return;
@@ -89,10 +89,12 @@ export const createProcess = (options: ProcessOptions): ContainerProcess => {
   };
   /** Once at a time; a failure says nothing, the next look will tell. */
   const look = (): void => {
-    looking ??= lookOnce()
+    if (isLooking) return;
+    isLooking = true;
+    lookOnce()
       .catch(() => false)
       .finally(() => {
-        looking = null;
+        isLooking = false;
       });
   };
   const onClose = async (): Promise<void> => {

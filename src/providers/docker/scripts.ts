@@ -9,14 +9,22 @@ export const RUN = '/run/sandbank';
 /**
  * The first process: `init SECONDS`. It reaps what loses its parent, which a shell does while it waits, and ends with the lifetime of the sandbox
  * also when no server is left to end it. The deadline is counted in seconds since the machine started: no program is needed to read those, and
- * nobody sets that clock. SIGUSR1: the deadline was moved. SIGUSR2: everything else is killed, which the kernel does even where a process that
- * multiplies leaves no room to start a killer.
+ * nobody sets that clock. SIGUSR1: the deadline was moved. SIGUSR2: everything else is killed. For that nothing is started: there may be no room
+ * for another process, and a shell that cannot start one ends. All are stopped at once, so that what multiplies cannot get away.
  */
 export const INIT = `
-trap : USR1
-trap 'kill -s KILL -1' USR2
-trap 'exit 0' TERM
 uptime() { read -r up rest < /proc/uptime; up=\${up%%.*}; }
+kill_all() {
+  kill -s STOP -1
+  for one in /proc/[0-9]*; do
+    case \${one#/proc/} in 1|"$clock") ;; *) kill -s KILL "\${one#/proc/}" 2>/dev/null ;; esac
+  done
+  kill -s CONT "$clock"
+  again=yes
+}
+trap : USR1
+trap kill_all USR2
+trap 'exit 0' TERM
 uptime
 end=$((up + $1))
 while :; do
@@ -27,8 +35,10 @@ while :; do
   left=$((end - up))
   [ "$left" -gt 0 ] || exit 0
   sleep "$left" &
-  wait $!
-  kill "$!" 2>/dev/null
+  clock=$!
+  again=yes
+  while [ "$again" ]; do again=; wait "$clock"; done
+  kill "$clock" 2>/dev/null
 done`;
 
 /** \`extend SECONDS\`: the sandbox ends that long from now. Prints \`done\`. */
