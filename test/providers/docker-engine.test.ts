@@ -87,7 +87,7 @@ describe('an engine that stops and goes on', () => {
     const handle = await provider.create(spec(), never);
     const doomed = await provider.create(spec(), never);
     let hasEnded = false;
-    handle.ended.then(() => {
+    void handle.ended.then(() => {
       hasEnded = true;
     });
     const script = 'for i in {1..100}; do echo $i; sleep 0.05; done; exit 5';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
 import type { Engine } from './engine.ts';
 import { statusOf } from './errors.ts';
-import { KILL_TREE, OOM_KILLS, SIGNAL_GROUP } from './scripts.ts';
+import { IS_ALIVE, KILL_TREE, OOM_KILLS, SIGNAL_GROUP } from './scripts.ts';
 import { ask, collect } from './session.ts';
 
 const KILLER_MS = 10_000;
@@ -14,6 +14,7 @@ export type Control = {
   signalGroup(pid: number, name: string): Promise<boolean>;
   /** Everything that the process started. */
   killTree(pid: number, id: string): Promise<void>;
+  isAlive(pid: number): Promise<boolean>;
   /** Whether the kernel has killed a process for want of memory since this was asked last. */
   wasOutOfMemory(): Promise<boolean>;
   waitUntilGone(everyMs: number, signal: AbortSignal): Promise<void>;
@@ -39,6 +40,7 @@ export const createControl = (engine: Engine, ref: string): Control => {
         docker.getContainer(ref).kill({ ...options, signal: 'SIGUSR2' }),
       );
     },
+    isAlive: async (pid) => (await ask(engine, ref, IS_ALIVE, [String(pid)])) !== 'gone',
     async wasOutOfMemory() {
       const counters = await collect(engine, ref, OOM_KILLS, MAX_COUNTERS).catch(() => '');
       const [, text = '0'] = /^oom_kill (\d{1,15})$/m.exec(counters) ?? [];

@@ -1,11 +1,11 @@
 import { HOME } from './scripts.ts';
 
-/** \`$1\` becomes \`$f\`, which no program takes for an option; a relative path begins at the home. */
+/** `$1` becomes `$f`, which no program takes for an option; a relative path begins at the home. */
 const PATH = `
 cd ${HOME} 2>/dev/null || cd /
 case $1 in /*) f=$1 ;; *) f=./$1 ;; esac`;
 
-/** \`read PATH OFFSET LENGTH\`: prints \`ok\` and the bytes, or why not. A length of -1 is to the end. */
+/** `read PATH OFFSET LENGTH`: prints `ok` and the bytes, or why not. A length of -1 is to the end. */
 export const READ = `${PATH}
 if [ ! -e "$f" ]; then
   [ -L "$f" ] && { echo missing; exit; }
@@ -24,8 +24,8 @@ if [ "$3" = -1 ]; then exec tail -c "+$(($2 + 1))" < "$f"; fi
 tail -c "+$(($2 + 1))" < "$f" | head -c "$3"`;
 
 /**
- * \`write PATH MODE PERMISSIONS IFMATCH\`: prints \`ready\`, then reads blocks, each after a line with its length, to a file beside the target, which
- * becomes the target at the word \`commit\` and at nothing else: a server that dies ends its input like one that has finished. Prints \`done\` or why not.
+ * `write PATH MODE PERMISSIONS IFMATCH`: prints `ready`, then reads blocks, each after a line with its length, to a file beside the target, which
+ * becomes the target at the word `commit` and at nothing else: a server that dies ends its input like one that has finished. Prints `done` or why not.
  * A dash stands for no permissions and no condition.
  */
 export const WRITE = `${PATH}

@@ -101,6 +101,7 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
         cuts: watch.cuts,
         signalGroup: control.signalGroup,
         killTree: (root) => control.killTree(root, id),
+        isAlive: control.isAlive,
         wasOutOfMemory: control.wasOutOfMemory,
       },
       onEnd: () => processes.delete(execId),

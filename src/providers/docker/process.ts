@@ -13,6 +13,7 @@ const DRAIN_MS = 300;
 const LOOK_MS = 15_000;
 const FIRST_LOOK_MS = 20;
 const KILL_RETRY_MS = 5_000;
+const GONE_LOOKS = 3;
 
 export type ProcessOptions = {
   engine: Engine;
@@ -27,6 +28,7 @@ export type ProcessOptions = {
     cuts(): number;
     signalGroup(pid: number, name: string): Promise<boolean>;
     killTree(pid: number): Promise<void>;
+    isAlive(pid: number): Promise<boolean>;
     wasOutOfMemory(): Promise<boolean>;
   };
   onEnd(): void;
@@ -99,10 +101,14 @@ export const createProcess = (options: ProcessOptions): ContainerProcess => {
   };
   const onClose = async (): Promise<void> => {
     isClosed = true;
+    let gone = 0;
     // An engine may need a moment to notice an exit whose output it has ended.
     for (let wait = FIRST_LOOK_MS; !isFinished; wait = Math.min(wait * 2, LOOK_MS)) {
       if (await lookOnce().catch(() => false)) return;
       isEarly ||= wait > FIRST_LOOK_MS * 16;
+      // An engine that was restarted may take what has ended for running, for minutes or for ever.
+      if (isEarly && !(await container.isAlive(pid).catch(() => true))) gone += 1;
+      if (gone >= GONE_LOOKS) return finish(LOST);
       await sleep(wait, undefined, { ref: false });
     }
   };

@@ -44,7 +44,7 @@ cat <&3 3>&- & cat >&3 3<&- 2>/dev/null; wait`;
 
 const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
-/** \`relay PORT\`: prints \`ok PID\` when connected, then copies both ways; \`refused\` when nothing listens, \`none\` when the image has no program for it. */
+/** `relay PORT`: prints `ok PID` when connected, then copies both ways; `refused` when nothing listens, `none` when the image has no program for it. */
 export const relays = `
 has() { command -v "$1" >/dev/null 2>&1; }
 if has python3; then exec python3 -c ${quoted(PYTHON)} "$1"; fi

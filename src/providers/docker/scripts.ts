@@ -41,13 +41,13 @@ while :; do
   kill "$clock" 2>/dev/null
 done`;
 
-/** \`extend SECONDS\`: the sandbox ends that long from now. Prints \`done\`. */
+/** `extend SECONDS`: the sandbox ends that long from now. Prints `done`. */
 export const EXTEND = `
 read -r up rest < /proc/uptime
 echo "$((\${up%%.*} + $1))" > ${RUN}/deadline.new && mv -f ${RUN}/deadline.new ${RUN}/deadline && kill -s USR1 1 && echo done`;
 
 /**
- * \`run ID CWD STDIN ROWS COLS ARGV…\`: prints \`pid PID\`, or why not, and becomes the program: the engine sees how it ends. The file that bears
+ * `run ID CWD STDIN ROWS COLS ARGV…`: prints `pid PID`, or why not, and becomes the program: the engine sees how it ends. The file that bears
  * the id is made by whoever comes first.
  */
 export const RUN_PROCESS = `
@@ -64,12 +64,12 @@ echo "pid $$"
 command -v -- "$1" >/dev/null 2>&1 || { printf '%s: command not found\\n' "$1" >&2; exit 127; }
 exec "$@"`;
 
-/** \`signal PID NAME\`: signals the process group of that process. Prints \`done\` or \`gone\`. */
+/** `signal PID NAME`: signals the process group of that process. Prints `done` or `gone`. */
 export const SIGNAL_GROUP = `kill -s "$2" -- "-$1" 2>/dev/null && echo done || echo gone`;
 
 /**
- * \`kill PID ID\`: kills the session of that process, everything that descends from it and everything that bears the id, until none is left: what
- * forks faster than one look must lose against many. Prints \`done\` or \`left\`.
+ * `kill PID ID`: kills the session of that process, everything that descends from it and everything that bears the id, until none is left: what
+ * forks faster than one look must lose against many. Prints `done` or `left`.
  */
 export const KILL_TREE = `
 root=$1 mark=${PROCESS_ID}=$2
@@ -101,6 +101,9 @@ while [ "$round" -lt 50 ]; do
   [ "$alive" ] || { echo done; exit; }
 done
 echo left`;
+
+/** `alive PID`: prints `alive` or `gone`. */
+export const IS_ALIVE = `[ -d "/proc/$1" ] && echo alive || echo gone`;
 
 /** How often the kernel killed for want of memory, by either version of control groups. */
 export const OOM_KILLS = `

@@ -6,7 +6,9 @@ import { DEPLOYMENT } from './labels.ts';
 /** Events can be lost, and some engines keep none: what runs is looked at this often as well. */
 const LOOK_MS = 10_000;
 const FIRST_RETRY_MS = 200;
-const LAST_RETRY_MS = 10_000;
+const LAST_RETRY_MS = 5_000;
+/** A connection that held so long was not part of an outage. */
+const STEADY_MS = 30_000;
 const MAX_LINE = 2 ** 20;
 const ENDED: ReadonlySet<string> = new Set(['die', 'died', 'destroy', 'remove']);
 const LIVING: ReadonlySet<string> = new Set(['created', 'running', 'paused', 'restarting']);
@@ -88,19 +90,17 @@ export const createWatch = (engine: Engine, deployment: string, log: Logger): Wa
     for await (const line of readLines(stream)) onEvent(parse(line));
   };
   const run = async (): Promise<void> => {
-    for (
-      let wait = FIRST_RETRY_MS;
-      !stop.signal.aborted;
-      wait = Math.min(wait * 2, LAST_RETRY_MS)
-    ) {
+    let wait = FIRST_RETRY_MS;
+    while (!stop.signal.aborted) {
       const startedAt = Date.now();
       await follow().catch((error: unknown) => {
-        if (!stop.signal.aborted)
+        // Once for an outage, however often it is tried.
+        if (!stop.signal.aborted && wait === FIRST_RETRY_MS)
           log.warn({ err: error }, 'the connection to the events of the container engine was cut');
       });
       cuts += 1;
-      if (Date.now() - startedAt > LAST_RETRY_MS) wait = FIRST_RETRY_MS;
       await sleep(wait, undefined, { ref: false, signal: stop.signal }).catch(() => undefined);
+      wait = Date.now() - startedAt > STEADY_MS ? FIRST_RETRY_MS : Math.min(wait * 2, LAST_RETRY_MS);
     }
   };
 
