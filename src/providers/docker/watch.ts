@@ -100,7 +100,8 @@ export const createWatch = (engine: Engine, deployment: string, log: Logger): Wa
       });
       cuts += 1;
       await sleep(wait, undefined, { ref: false, signal: stop.signal }).catch(() => undefined);
-      wait = Date.now() - startedAt > STEADY_MS ? FIRST_RETRY_MS : Math.min(wait * 2, LAST_RETRY_MS);
+      wait =
+        Date.now() - startedAt > STEADY_MS ? FIRST_RETRY_MS : Math.min(wait * 2, LAST_RETRY_MS);
     }
   };
 
