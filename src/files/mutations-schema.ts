@@ -3,7 +3,7 @@ import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
 import { ErrorCodeEnum } from '../graphql/errors.ts';
 import { contentOf } from '../processes/mutations-schema.ts';
-import type { FileStat, WriteOptions } from '../providers/provider.ts';
+import type { FileStat, WriteOptions } from '../providers/types/files.ts';
 import { FileRef, type LocatedFile, type Outcome } from './schema.ts';
 import type { NewFile } from './service.ts';
 

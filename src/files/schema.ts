@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AppError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
-import type { FileStat, FileType } from '../providers/provider.ts';
+import type { FileStat, FileType } from '../providers/types/files.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
 import { type Content, MAX_CONTENT } from './service.ts';
 

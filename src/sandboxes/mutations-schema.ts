@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { NetworkModeEnum } from '../catalog/capabilities-schema.ts';
 import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { LabelInput, SandboxFilterInput, toFilter, toLabels } from './queries-schema.ts';
-import { DiagnosePayload, NetworkModeEnum, SandboxPayload, SandboxRef } from './schema.ts';
+import { DiagnosePayload, SandboxPayload, SandboxRef } from './schema.ts';
 
 export const EnvInput = builder.inputType('EnvironmentVariable', {
   description: 'A variable of a process’s environment.',

@@ -17,13 +17,9 @@ import { createLifecycle } from '../pool/lifecycle.ts';
 import type { Pool } from '../pool/pool.ts';
 import { recover } from '../pool/recovery.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
-import type {
-  Health,
-  Provider,
-  ResourceLimits,
-  ResourceUsage,
-  SandboxHandle,
-} from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { CompleteProvider, Health } from '../providers/types/provider.ts';
+import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import type {
@@ -74,7 +70,7 @@ export type SandboxService = Sharing &
     diagnose(principal: Principal, id: string): Promise<Diagnosis[]>;
     /** 1 for the next one; null for one that does not wait. */
     queuePosition(principal: Principal, id: string): Promise<number | null>;
-    providers(principal: Principal): Promise<{ provider: Provider; health: Health }[]>;
+    providers(principal: Principal): Promise<{ provider: CompleteProvider; health: Health }[]>;
     /** Of the caller's tenant, or of another where its role reaches that far. */
     events(
       principal: Principal,

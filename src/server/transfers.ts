@@ -7,7 +7,7 @@ import { AppError, type ErrorCode } from '../errors.ts';
 import type { FileControl } from '../files/service.ts';
 import type { Transfer } from '../files/transfer-urls.ts';
 import { newId } from '../lib/ids.ts';
-import type { SandboxFiles } from '../providers/provider.ts';
+import type { SandboxFiles } from '../providers/types/files.ts';
 import type { Authenticator } from './authenticator.ts';
 
 export type TransferOptions = {

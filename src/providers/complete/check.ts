@@ -159,3 +159,9 @@ export const checkChange = (raw: unknown): FileChange | null => {
 
 export const checkSha256 = (raw: unknown): string | null =>
   typeof raw === 'string' && /^[0-9a-f]{64}$/.test(raw) ? raw : null;
+
+/** What is stored to find a thing again: text that every database takes. */
+export const checkRef = (raw: unknown): string | null =>
+  typeof raw === 'string' && raw !== '' && raw.length <= 500 && /^[\x20-\x7e]+$/.test(raw)
+    ? raw
+    : null;

@@ -2,8 +2,8 @@
 export const deadlines = {
   health: 5_000,
   create: 120_000,
-  connect: 30_000,
-  list: 30_000,
+  connect: 15_000,
+  list: 15_000,
   destroy: 60_000,
   spawn: 60_000,
   attach: 30_000,

@@ -35,6 +35,7 @@ export const completeHandle = (
   const ended = Promise.withResolvers<SandboxEnd>();
   const listeners = new Set<() => void>();
   let isOver = false;
+  let isEnding = false;
   const end = (how: SandboxEnd): void => {
     if (isOver) return;
     isOver = true;
@@ -69,6 +70,7 @@ export const completeHandle = (
         const args = [name.replace(/^SIG/, ''), String(pid)];
         await shell.run('signals', `Process ${pid}`, ['kill'], 'kill -s "$1" "$2"', args);
       },
+      hasSandboxEnded: () => isOver || isEnding,
       onSandboxEnd(listener) {
         if (isOver) listener();
         else listeners.add(listener);
@@ -101,7 +103,12 @@ export const completeHandle = (
       await call.idempotent('extend', (signal) => expiry.extendTo(instant, signal));
     },
     async destroy() {
-      await call.idempotent('destroy', (signal) => vendor.destroy(signal));
+      isEnding = true;
+      try {
+        await call.idempotent('destroy', (signal) => vendor.destroy(signal));
+      } finally {
+        isEnding = false;
+      }
       end({ reason: 'destroyed', message: 'Destroyed.' });
     },
   };

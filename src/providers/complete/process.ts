@@ -9,7 +9,7 @@ import {
   type VendorProcess,
 } from '../types/process.ts';
 import type { Call } from './call.ts';
-import { checkExit } from './check.ts';
+import { checkExit, checkRef } from './check.ts';
 import type { Deadlines } from './deadlines.ts';
 import { openOutput } from './output.ts';
 import type { Unsupported } from './unsupported.ts';
@@ -21,6 +21,8 @@ export type ProcessContext = {
   unsupported: Unsupported;
   /** Sends a signal by a command in the sandbox. */
   kill(pid: number, name: string): Promise<void>;
+  /** The sandbox has ended, or is being destroyed. */
+  hasSandboxEnded(): boolean;
   /** Calls once when the sandbox has ended; returns the way to be called no more. */
   onSandboxEnd(listener: () => void): () => void;
   log: Logger;
@@ -62,7 +64,8 @@ export const completeProcess = (
   },
   context: ProcessContext,
 ): SandboxProcess => {
-  const { capabilities, call, deadlines, unsupported, kill, onSandboxEnd, log } = context;
+  const { capabilities, call, deadlines, unsupported, kill, hasSandboxEnded, onSandboxEnd, log } =
+    context;
   const output = openOutput(vendor, after, capabilities.reattach === 'replay', log);
   const exit = Promise.withResolvers<ProcessExit>();
   let hasExited = false;
@@ -73,7 +76,10 @@ export const completeProcess = (
     if (hasExited) return;
     hasExited = true;
     for (const stop of stops) stop();
-    exit.resolve(isOverdue && how.reason === null ? timedOut(how) : how);
+    if (isOverdue && how.reason === null) exit.resolve(timedOut(how));
+    else if (how.kind === 'LOST' && how.reason === null && hasSandboxEnded())
+      exit.resolve({ ...how, reason: 'SANDBOX_ENDED' });
+    else exit.resolve(how);
   };
   const giveUp = (how: ProcessExit): void => {
     output.end();
@@ -128,7 +134,7 @@ export const completeProcess = (
   };
   return {
     id,
-    ref: vendor.ref,
+    ref: checkRef(vendor.ref) ?? id,
     get pid() {
       return vendor.pid;
     },
