@@ -14,8 +14,8 @@ const sleeper = { argv: ['sleep', '300'], env: {} } as const;
 
 describe('containers that others touch', () => {
   let provider: Provider;
-  beforeAll(() => {
-    provider = openDocker(DEPLOYMENT);
+  beforeAll(async () => {
+    provider = await openDocker(DEPLOYMENT);
   });
   afterAll(async () => {
     await provider?.dispose();
@@ -38,7 +38,7 @@ describe('containers that others touch', () => {
   });
 
   it('have died for a server that did not destroy them', async () => {
-    const other = openDocker(DEPLOYMENT);
+    const other = await openDocker(DEPLOYMENT);
     const handle = await provider.create(spec(), never);
     const theirs = await other.connect(handle.ref, never);
     await other.destroy(handle.ref, never);
@@ -48,7 +48,7 @@ describe('containers that others touch', () => {
   });
 
   it('belong to the deployment that made them', async () => {
-    const other = openDocker('another-deployment');
+    const other = await openDocker('another-deployment');
     const [mine, theirs] = await Promise.all([
       provider.create(spec(), never),
       other.create(spec(), never),

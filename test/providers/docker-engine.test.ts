@@ -33,7 +33,9 @@ const servicesOf = (root: number): number[] => {
 
 describe('an engine that is not there', () => {
   it('is told with the command that mends it', async () => {
-    const provider = openDocker('nowhere', { SANDBANK_DOCKER_HOST: 'unix:///nowhere/docker.sock' });
+    const provider = await openDocker('nowhere', {
+      SANDBANK_DOCKER_HOST: 'unix:///nowhere/docker.sock',
+    });
     const { status, reason } = await provider.health(never);
     expect([status, reason]).toEqual([
       'unavailable',
@@ -47,7 +49,7 @@ describe('an engine that is not there', () => {
   });
 
   it('lacks an image until it is pulled, and knows no other template', async () => {
-    const provider = openDocker('images', {
+    const provider = await openDocker('images', {
       SANDBANK_DOCKER_TEMPLATES: 'other=localhost/sandbank-none:1',
     });
     expect(await provider.health(never)).toMatchObject({
@@ -73,7 +75,7 @@ describe('an engine that stops and goes on', () => {
   let provider: Provider;
   beforeAll(async () => {
     service = await startDocker();
-    provider = openDocker('stopping', {
+    provider = await openDocker('stopping', {
       SANDBANK_DOCKER_HOST: service.host,
       SANDBANK_DOCKER_IMAGE: service.image,
     });

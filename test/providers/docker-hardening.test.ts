@@ -20,7 +20,7 @@ describe('a container of the docker provider', () => {
     socketPath: dockerEnvironment().SANDBANK_DOCKER_HOST?.replace('unix://', '') ?? '',
   });
   beforeAll(async () => {
-    provider = completed(openDocker(DEPLOYMENT), DEPLOYMENT);
+    provider = completed(await openDocker(DEPLOYMENT), DEPLOYMENT);
     handle = await provider.create(spec());
   });
   afterAll(async () => {
@@ -125,7 +125,7 @@ describe('a container of the docker provider', () => {
   it('runs no second process under an id, also when another server asks', async () => {
     const id = newId('prc');
     await collect(handle, ['bash', '-c', 'echo x >> ran'], { id });
-    const other = openDocker(DEPLOYMENT);
+    const other = await openDocker(DEPLOYMENT);
     const again = await other.connect(handle.ref, never);
     await expect(
       again.spawn({ id, argv: ['bash', '-c', 'echo x >> ran'], env: {} }, never),

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { readDockerSettings } from '../../src/providers/docker/config.ts';
+import { toSettings } from '../../src/providers/docker/config.ts';
 import { toExit } from '../../src/providers/docker/exit.ts';
 import { createFrames, type Piece } from '../../src/providers/docker/frames.ts';
 import { parseListening } from '../../src/providers/docker/ports.ts';
+import { readDockerVariables } from './open-docker.ts';
+
+const settingsOf = (env: Record<string, string>) => {
+  const { values, problems } = readDockerVariables(env);
+  expect(problems).toEqual([]);
+  return toSettings(values);
+};
 
 const frame = (stream: number, text: string): Buffer => {
   const header = Buffer.from([stream, 0, 0, 0, 0, 0, 0, 0]);
@@ -67,7 +74,7 @@ it('reads the listening ports of both versions of the internet protocol', () => 
 
 describe('settings of the docker provider', () => {
   it('have defaults', () => {
-    expect(readDockerSettings({})).toMatchObject({
+    expect(settingsOf({})).toMatchObject({
       templates: { default: 'debian:bookworm-slim' },
       user: { uid: 1_000, gid: 1_000 },
       network: 'bridge',
@@ -76,7 +83,7 @@ describe('settings of the docker provider', () => {
   });
 
   it('map templates to images', () => {
-    const { templates } = readDockerSettings({
+    const { templates } = settingsOf({
       SANDBANK_DOCKER_TEMPLATES: 'node=node:24, python=docker.io/library/python:3.13-slim',
     });
     expect(templates).toMatchObject({
@@ -93,12 +100,7 @@ describe('settings of the docker provider', () => {
       SANDBANK_DOCKER_USER: '0:0',
       SANDBANK_DOCKER_ULIMITS: 'nofile=9:1',
     };
-    let message = '';
-    try {
-      readDockerSettings(wrong);
-    } catch (error) {
-      message = (error as Error).message;
-    }
+    const message = readDockerVariables(wrong).problems.join('\n');
     for (const name of Object.keys(wrong)) expect(message).toContain(name);
     expect(message).toContain('unix:///path');
     expect(message).toContain('neither of them 0');

@@ -1,4 +1,4 @@
 import { testProvider } from '../conformance/provider/suite.ts';
-import { dockerSubject } from './open-docker.ts';
+import { startDockerVendor } from './open-docker.ts';
 
-testProvider(dockerSubject);
+testProvider({ name: 'docker', start: startDockerVendor });

@@ -1,12 +1,6 @@
 import { existsSync } from 'node:fs';
 import { z } from 'zod';
-import { AppError } from '../../errors.ts';
-
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
+import { list, type Values, type Variables } from '../../lib/settings.ts';
 
 /** A reference that an engine accepts: it goes into requests and messages. */
 const image = z
@@ -54,8 +48,8 @@ const word = z
   .max(255)
   .regex(/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/, 'must be a name');
 
-/** One list: schema, default and meaning of each setting. */
-export const variables = {
+/** Settings of this provider; the help and the check for unknown variables include them. */
+export const dockerVariables = {
   SANDBANK_DOCKER_HOST: [
     z
       .string()
@@ -82,9 +76,9 @@ export const variables = {
     '',
     'limits of a process as name=soft:hard, separated by commas (default: those of the engine)',
   ],
-} as const satisfies Record<string, readonly [z.ZodType, string | undefined, string]>;
+} satisfies Variables;
 
-type Values = { [Name in keyof typeof variables]: z.output<(typeof variables)[Name][0]> };
+export type DockerVariables = Values<typeof dockerVariables>;
 
 export type DockerSettings = {
   socketPath: string;
@@ -96,44 +90,22 @@ export type DockerSettings = {
   ulimits: readonly { Name: string; Soft: number; Hard: number }[];
 };
 
-const standardSockets = (env: NodeJS.ProcessEnv): string[] => [
+/** The engine of the system, then that of this user. */
+const standardSockets = [
   '/var/run/docker.sock',
   '/run/podman/podman.sock',
-  ...(env.XDG_RUNTIME_DIR
-    ? [`${env.XDG_RUNTIME_DIR}/docker.sock`, `${env.XDG_RUNTIME_DIR}/podman/podman.sock`]
-    : []),
+  `/run/user/${process.getuid?.()}/docker.sock`,
+  `/run/user/${process.getuid?.()}/podman/podman.sock`,
 ];
 
-const toSettings = (values: Values, env: NodeJS.ProcessEnv): DockerSettings => {
-  const [first = '/var/run/docker.sock', ...others] = standardSockets(env);
-  const found = [first, ...others].find((path) => existsSync(path)) ?? first;
-  return {
-    socketPath: values.SANDBANK_DOCKER_HOST?.replace(/^unix:\/\//, '') ?? found,
-    templates: { ...values.SANDBANK_DOCKER_TEMPLATES, default: values.SANDBANK_DOCKER_IMAGE },
-    user: values.SANDBANK_DOCKER_USER,
-    network: values.SANDBANK_DOCKER_NETWORK,
-    runtime: values.SANDBANK_DOCKER_RUNTIME,
-    ulimits: values.SANDBANK_DOCKER_ULIMITS,
-  };
-};
-
-/** What the environment says of this provider; `INVALID_ARGUMENT` names every problem, one a line. */
-export const readDockerSettings = (env: NodeJS.ProcessEnv): DockerSettings => {
-  const problems: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, [schema, fallback, meaning]] of Object.entries(variables)) {
-    const given = env[name] === '' ? undefined : env[name];
-    const result = (schema as z.ZodType).safeParse(given ?? fallback);
-    if (result.success) values[name] = result.data;
-    else
-      problems.push(
-        `${name}: ${result.error.issues.map(({ message }) => message).join(', ')} (${meaning})`,
-      );
-  }
-  if (problems.length)
-    throw new AppError(
-      'INVALID_ARGUMENT',
-      `The settings of the provider "docker" have ${problems.length} problem(s):\n  ${problems.join('\n  ')}`,
-    );
-  return toSettings(values as Values, env);
-};
+export const toSettings = (values: DockerVariables): DockerSettings => ({
+  socketPath:
+    values.SANDBANK_DOCKER_HOST?.replace(/^unix:\/\//, '') ??
+    standardSockets.find((path) => existsSync(path)) ??
+    '/var/run/docker.sock',
+  templates: { ...values.SANDBANK_DOCKER_TEMPLATES, default: values.SANDBANK_DOCKER_IMAGE },
+  user: values.SANDBANK_DOCKER_USER,
+  network: values.SANDBANK_DOCKER_NETWORK,
+  runtime: values.SANDBANK_DOCKER_RUNTIME,
+  ulimits: values.SANDBANK_DOCKER_ULIMITS,
+});

@@ -1,10 +1,9 @@
-import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
 import type { Capabilities } from '../types/capabilities.ts';
 import type { VendorHandle } from '../types/handle.ts';
-import type { Provider } from '../types/provider.ts';
+import type { Provider, ProviderContext } from '../types/provider.ts';
 import type { Listed } from '../types/sandbox.ts';
-import type { DockerSettings } from './config.ts';
+import { type DockerVariables, toSettings } from './config.ts';
 import { removeContainer, startContainer } from './container.ts';
 import { createControl } from './control.ts';
 import { openEngine } from './engine.ts';
@@ -46,8 +45,6 @@ const STATES: Readonly<Record<string, Listed['state']>> = {
 const REF = /^[0-9a-f]{64}$/;
 const GONE_MS = 200;
 
-export type DockerOptions = { deployment: string; settings: DockerSettings; log: Logger };
-
 const unknown = (ref: string): AppError =>
   new AppError(
     'NOT_FOUND',
@@ -55,7 +52,11 @@ const unknown = (ref: string): AppError =>
   );
 
 /** Sandboxes as containers of any engine that speaks Docker's API. */
-export const createDockerProvider = ({ deployment, settings, log }: DockerOptions): Provider => {
+export const openProvider = async (
+  { deployment, log }: ProviderContext,
+  values: DockerVariables,
+): Promise<Provider> => {
+  const settings = toSettings(values);
   const engine = openEngine(settings.socketPath);
   const { docker, call } = engine;
   const watch = createWatch(engine, deployment, log);
