@@ -1,39 +1,53 @@
-/** The direction of imports (docs/decisions/2026-11-21-layout.md): a file imports its own rank or lower. */
-const domains = '(sandboxes|processes|terminals|files|usage|tokens|audit)';
+/** The direction of imports (docs/decisions/2026-11-25-ranks.md): a file imports its own rank or a lower one. */
+const domains =
+  '(sandboxes|processes|terminals|files|ports|agents|usage|audit|authentication|authorization|diagnosis|catalog)';
 const schemas = `^src/${domains}/[a-z-]*schema[.]ts$`;
-/** From the lowest to the highest; a path belongs to the first rank that fits it. */
-const ranks = [
-  ['^src/lib/', '^src/errors[.]ts$'],
-  [
+/** From the lowest to the highest. A file has the rank of the first pattern that fits it, in the order of `order`. */
+const ranks = {
+  base: ['^src/lib/', '^src/errors[.]ts$'],
+  seams: [
     '^src/providers/provider[.]ts$',
+    '^src/providers/types/',
     '^src/journal/(journal|cursor)[.]ts$',
-    '^src/store/(store|access-store|page)[.]ts$',
-    '^src/access/(principal|permissions)[.]ts$',
-    '^src/limits/(metrics|plans)[.]ts$',
+    '^src/store/store[.]ts$',
+    '^src/store/types/',
+    '^src/authentication/(principal|algorithms)[.]ts$',
+    '^src/authorization/(permissions|role)[.]ts$',
+    '^src/usage/metrics[.]ts$',
+    '^src/limits/plans[.]ts$',
   ],
-  ['^src/providers/[a-z0-9]+/', '^src/journal/', '^src/store/'],
-  ['^src/(pool|access|limits)/', '^src/providers/registry[.]ts$'],
-  [`^src/${domains}/`],
-  ['^src/graphql/'],
-  [schemas],
-  ['^src/graphql/schema[.]ts$'],
-  ['^src/server/'],
-  ['^src/(app|main|config)[.]ts$', '^src/cli/'],
-];
-/** Paths that the wider patterns of a rank would take though a later one names them. */
-const later = (rank) => ranks.slice(rank + 1).flat();
-const isLaterRefinement = (rank) =>
-  rank === 4 ? [schemas] : rank === 5 ? ['^src/graphql/schema[.]ts$'] : [];
-const upward = ranks.slice(0, -1).map((patterns, rank) => ({
-  name: `rank-${rank}-imports-no-higher`,
+  islands: [
+    '^src/providers/[a-z0-9]+/',
+    '^src/agents/runtimes/[a-z0-9-]+/',
+    '^src/journal/',
+    '^src/store/',
+  ],
+  config: ['^src/config/', '^src/config[.]ts$', '^src/providers/[a-z-]+[.]ts$'],
+  core: [
+    '^src/(idempotency|pool|limits)/',
+    '^src/authentication/(?!service|rules|[a-z-]*schema)',
+    '^src/authorization/(?!sharing|rules|[a-z-]*schema)',
+    '^src/audit/(log|chain)[.]ts$',
+    '^src/usage/meter[.]ts$',
+  ],
+  services: [`^src/${domains}/(?![a-z-]*schema[.]ts$)`],
+  builder: ['^src/graphql/(?!schema[.]ts$)'],
+  schemas: [schemas, '^src/compat/'],
+  contract: ['^src/graphql/schema[.]ts$'],
+  server: ['^src/server/'],
+  app: ['^src/app[.]ts$'],
+  cli: ['^src/(main[.]ts$|cli/)'],
+};
+const names = Object.keys(ranks);
+/** A wide pattern of a higher rank would also take files that a lower rank names. */
+const lower = (rank) => names.slice(0, rank).flatMap((name) => ranks[name]);
+const upward = names.slice(0, -1).map((name, rank) => ({
+  name: `${name}-imports-no-higher-rank`,
   severity: 'error',
-  from: { path: patterns, pathNot: [...ranks.slice(0, rank).flat(), ...isLaterRefinement(rank)] },
+  from: { path: ranks[name], pathNot: lower(rank) },
   to: {
-    path: later(rank),
-    pathNot: ranks
-      .slice(0, rank + 1)
-      .flat()
-      .filter((pattern) => !(rank === 4 && pattern === ranks[4][0])),
+    path: names.slice(rank + 1).flatMap((other) => ranks[other]),
+    pathNot: lower(rank + 1),
   },
 }));
 const fence = (name, from, packages) => ({
@@ -67,6 +81,7 @@ module.exports = {
         pathNot: [
           '^src/providers/$1/',
           '^src/providers/provider[.]ts$',
+          '^src/providers/types/',
           '^src/errors[.]ts$',
           '^src/lib/',
         ],
@@ -77,15 +92,15 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src',
-        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/(app|cli)'],
+        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
       },
-      to: { path: '^src/providers/[^/]+/' },
+      to: { path: '^src/providers/(?!types/)[^/]+/' },
     },
     {
       name: 'service-knows-no-graphql',
       severity: 'error',
       from: {
-        path: `^src/(${domains}|pool|access|limits|journal|store|providers)/`,
+        path: `^src/(${domains}|pool|idempotency|limits|journal|store|providers)/`,
         pathNot: 'schema[.]ts$',
       },
       to: { path: ['^src/graphql/', 'node_modules/(graphql|@pothos)/'] },
@@ -95,20 +110,20 @@ module.exports = {
       severity: 'error',
       from: { path: 'schema[.]ts$' },
       to: {
-        path: [
-          '^src/pool/',
-          '^src/store/(?!(store|access-store|page)[.]ts)',
-          '^src/journal/(?!journal[.]ts)',
-        ],
+        path: ['^src/pool/', '^src/store/(?!types/)', '^src/journal/(?!journal[.]ts)'],
       },
     },
     ...upward,
-    fence('access', '^src/access/', ['jsonwebtoken', 'jwks-rsa']),
-    fence('limits', '^src/limits/|^src/server/door[.]ts$', ['rate-limiter-flexible', 'ioredis']),
+    fence('authentication', '^src/authentication/', ['jsonwebtoken', 'jwks-rsa']),
+    fence('limits', '^src/limits/|^src/server/authenticator[.]ts$', [
+      'rate-limiter-flexible',
+      'ioredis',
+    ]),
     fence('store', '^src/store/', ['kysely', 'pg']),
     fence('server', '^src/(server|graphql)/', ['graphql-yoga', 'graphql-ws', 'ws']),
     fence('graphql', '^src/(graphql|server)/|schema[.]ts$', ['@pothos', 'graphql']),
     fence('local', '^src/providers/local/', ['@lydell']),
+    fence('docker', '^src/providers/docker/', ['dockerode']),
   ],
   options: {
     tsPreCompilationDeps: true,

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { createTokens } from '../src/access/tokens.ts';
+import { createTokens } from '../src/authentication/tokens.ts';
 import { call } from './client.ts';
 
 const DESTROY_ALL =

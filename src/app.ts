@@ -4,14 +4,16 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { createAuditLog } from './access/audit-log.ts';
-import { guard } from './access/guard.ts';
-import { openAccess } from './access/open.ts';
-import { openRevocations } from './access/revocations.ts';
-import { createSessions } from './access/sessions.ts';
-import type { Tokens } from './access/tokens.ts';
+import { createAuditLog } from './audit/log.ts';
 import { auditRules } from './audit/rules.ts';
 import { createAuditService } from './audit/service.ts';
+import { openAccess } from './authentication/open.ts';
+import { openRevocations } from './authentication/revocations.ts';
+import { tokenRules } from './authentication/rules.ts';
+import { createTokenService } from './authentication/service.ts';
+import { createSessions } from './authentication/sessions.ts';
+import type { Tokens } from './authentication/tokens.ts';
+import { guard } from './authorization/guard.ts';
 import type { Config } from './config.ts';
 import { fileRules } from './files/rules.ts';
 import { createFileService } from './files/service.ts';
@@ -22,26 +24,26 @@ import { createFileJournal } from './journal/file.ts';
 import { createSealer } from './lib/sealed.ts';
 import { lockStateDir } from './lib/state-lock.ts';
 import { openLimiterStore } from './limits/limiter-store.ts';
-import { createMeter } from './limits/meter.ts';
 import { createQuotas } from './limits/quotas.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { createPool } from './pool/pool.ts';
+import { portRules } from './ports/rules.ts';
+import { createPorts } from './ports/service.ts';
 import { processRules } from './processes/rules.ts';
 import { createProcessService } from './processes/service.ts';
 import { openProviders } from './providers/registry.ts';
-import { createPorts } from './sandboxes/ports.ts';
-import { portRules } from './sandboxes/ports-rules.ts';
 import { sandboxRules } from './sandboxes/rules.ts';
 import { createSandboxService } from './sandboxes/service.ts';
-import { createDoor } from './server/door.ts';
-import { closeHttp, createServer, listen } from './server/http.ts';
+import { createAuthenticator } from './server/authenticator.ts';
+import { createServer } from './server/http.ts';
+import { closeHttp, listen } from './server/listen.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
-import type { Process, Sandbox } from './store/store.ts';
-import { tokenRules } from './tokens/rules.ts';
-import { createTokenService } from './tokens/service.ts';
+import type { Process } from './store/types/process.ts';
+import type { Sandbox } from './store/types/sandbox.ts';
 import { createUsageFeed } from './usage/feed.ts';
+import { createMeter } from './usage/meter.ts';
 import { usageRules } from './usage/rules.ts';
 import { createUsageService } from './usage/service.ts';
 
@@ -101,7 +103,7 @@ const assemble = async (
   const journal = await createFileJournal({ dir, ...config.journal, clock });
   opened.defer(journal.dispose);
   const cursors = createCursors(derive('cursor'));
-  const audit = createAuditLog({ store: store.access.audit, clock, log });
+  const audit = createAuditLog({ store: store.audit, clock, log });
   opened.defer(audit.dispose);
   const providers = await openProviders({
     stateDir: config.stateDir,
@@ -120,7 +122,7 @@ const assemble = async (
   let publicUrl = config.publicUrl ?? '';
   let portsUrl = config.portsPublicUrl ?? '';
 
-  const revocations = await openRevocations({ store: store.access.revocations, log });
+  const revocations = await openRevocations({ store: store.revocations, log });
   opened.defer(revocations.dispose);
   const sessions = createSessions(revocations);
   const limiterStore = await openLimiterStore(config.redisUrl, log);
@@ -128,11 +130,11 @@ const assemble = async (
   const { plans } = access;
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;
-  const quotas = createQuotas({ plans, store: store.access, serverLimit, clock });
+  const quotas = createQuotas({ plans, store, serverLimit, clock });
   const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
   opened.defer(feed.dispose);
-  const { booked, created } = feed;
-  const meter = createMeter({ store, sliceMs: config.usageSliceMs, booked, clock, log });
+  const { onUsageRecorded, created } = feed;
+  const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
   opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
@@ -142,7 +144,7 @@ const assemble = async (
   });
   opened.defer(sandboxes.dispose);
   const processes = createProcessService({
-    ...{ store, journal, cursors, pool, quotas, booked, clock, log },
+    ...{ store, journal, cursors, pool, quotas, onUsageRecorded, clock, log },
     sandboxes: sandboxes.access,
     execOutputBytes: config.execOutputBytes,
   });
@@ -174,7 +176,7 @@ const assemble = async (
     ports: guard(ports, portRules, by),
     usage: guard(usage, usageRules, by),
     tokens: guard(tokenService, tokenRules, by),
-    audit: guard(createAuditService(store.access.audit), auditRules, by),
+    audit: guard(createAuditService(store.audit), auditRules, by),
   };
 
   const development =
@@ -186,13 +188,13 @@ const assemble = async (
           ttlSeconds: DEVELOPMENT_TOKEN_SECONDS,
         })
       : null;
-  const door = createDoor({
+  const authenticator = createAuthenticator({
     ...{ tokens, revocations, audit, log },
     failuresPerMinute: config.authFailuresPerMinute,
     trustedProxies: config.trustedProxies,
   });
   const server = createServer({
-    ...{ schema, services, door, audit, sessions, rates, log, corsOrigins },
+    ...{ schema, services, authenticator, audit, sessions, rates, log, corsOrigins },
     isProduction: config.mode === 'production',
     isSecure: () => publicUrl.startsWith('https:'),
     maxBodyBytes: config.maxBodyBytes,
@@ -201,9 +203,9 @@ const assemble = async (
     maxSubscriptionsPerTenant: config.maxSubscriptionsPerTenant,
     graphiql: development ? { token: development.token, documents: operations() } : undefined,
     ready: () => store.ping(),
-    transfers: createTransferHandler({ files, audit, door, maxUploadBytes, log }),
+    transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
   });
-  const portsServer = createPortsProxy({ ports, door, log });
+  const portsServer = createPortsProxy({ ports, authenticator, log });
   const recover = async (before: {
     sandboxes: readonly Sandbox[];
     processes: readonly Process[];

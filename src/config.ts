@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { algorithms, asymmetric } from './access/keys.ts';
+import { algorithms, asymmetric } from './authentication/algorithms.ts';
 import { AppError } from './errors.ts';
 
 const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };

@@ -1,4 +1,4 @@
-import type { Rules } from '../access/guard.ts';
+import type { Rules } from '../authorization/guard.ts';
 import type { AuditService } from './service.ts';
 
 /** Who may read the audit log. */

@@ -1,7 +1,7 @@
 import { builder } from '../graphql/builder.ts';
 import { described } from '../graphql/enums.ts';
 import { connection } from '../graphql/pagination.ts';
-import type { AuditFilter, AuditOutcome, AuditRow } from '../store/access-store.ts';
+import type { AuditFilter, AuditOutcome, AuditRow } from '../store/types/audit.ts';
 
 const OutcomeEnum = builder.enumType('AuditOutcome', {
   description: 'How it went.',

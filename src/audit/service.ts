@@ -1,7 +1,7 @@
-import type { Principal } from '../access/principal.ts';
-import { tenantFor } from '../access/visibility.ts';
-import type { AccessStore, AuditFilter, AuditRow } from '../store/access-store.ts';
-import type { Page } from '../store/page.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { tenantFor } from '../authorization/visibility.ts';
+import type { AuditFilter, AuditRow, AuditStore } from '../store/types/audit.ts';
+import type { Page } from '../store/types/page.ts';
 
 /** What callers get; who may call what is in rules.ts. */
 export type AuditService = {
@@ -13,7 +13,7 @@ export type AuditService = {
   ): Promise<AuditRow[]>;
 };
 
-export const createAuditService = (store: AccessStore['audit']): AuditService => ({
+export const createAuditService = (store: AuditStore): AuditService => ({
   page: async (principal, { tenant, ...filter }, page) =>
     store.page(tenantFor(principal, tenant), filter, page),
 });

@@ -1,13 +1,13 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { type ChainState, faultOf, START } from '../access/audit-chain.ts';
-import { openAccess } from '../access/open.ts';
+import { type ChainState, faultOf, START } from '../audit/chain.ts';
+import { openAccess } from '../authentication/open.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { createSealer } from '../lib/sealed.ts';
-import type { AuditRow } from '../store/access-store.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
+import type { AuditRow } from '../store/types/audit.ts';
 
 export type AuditOptions = {
   verb?: string | undefined;
@@ -23,7 +23,7 @@ const nameOf = (tenant: string): string =>
 /** Rows of one tenant, as they are in the store. */
 const rowsOf = async function* (store: Store, tenant: string): AsyncGenerator<AuditRow> {
   for (let seq = 0; ; ) {
-    const rows = await store.access.audit.after(tenant, seq, PAGE);
+    const rows = await store.audit.after(tenant, seq, PAGE);
     yield* rows;
     const last = rows.at(-1);
     if (!last) return;
@@ -56,7 +56,7 @@ const report = ({ ends, fault }: Awaited<ReturnType<typeof verify>>): number => 
 /** The chains of the store, each to where the last append left its end. */
 const verifyStore = async (store: Store) => {
   const ends = new Map<string, ChainState>();
-  for (const { tenant, hash } of await store.access.audit.heads()) {
+  for (const { tenant, hash } of await store.audit.heads()) {
     const found = await verify(rowsOf(store, tenant));
     const end = found.ends.get(tenant) ?? START;
     const cut = end.hash === hash ? null : `${nameOf(tenant)}: row ${end.seq + 1} is missing`;
@@ -77,7 +77,7 @@ export const audit = async (config: Config, options: AuditOptions): Promise<numb
   const store = await openStore({ ...config, sealer: createSealer(secret) });
   try {
     if (verb === 'verify') return report(await verifyStore(store));
-    for (const head of await store.access.audit.heads())
+    for (const head of await store.audit.heads())
       if (tenant === undefined || tenant === head.tenant)
         for await (const row of rowsOf(store, head.tenant)) say(JSON.stringify(row));
     return 0;

@@ -1,5 +1,5 @@
-import { openAccess } from '../access/open.ts';
-import { unknownWords } from '../access/rights.ts';
+import { openAccess } from '../authentication/open.ts';
+import { unknownWords } from '../authorization/rights.ts';
 import type { Config } from '../config.ts';
 import { AppError } from '../errors.ts';
 

@@ -1,9 +1,9 @@
-import type { Principal } from '../access/principal.ts';
-import { bearerOf, type Revocations } from '../access/revocations.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { bearerOf, type Revocations } from '../authentication/revocations.ts';
 import { AppError } from '../errors.ts';
 import type { FileChange, FileStat, SandboxFiles, WriteOptions } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
-import type { ShareAccess } from '../store/access-store.ts';
+import type { ShareAccess } from '../store/types/share.ts';
 import { createTransferUrls, type Transfer, type TransferUrls } from './transfer-urls.ts';
 
 /** Most bytes of a file's content inside one GraphQL answer; more goes through a download URL. */

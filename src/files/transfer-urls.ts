@@ -1,4 +1,4 @@
-import type { Bearer } from '../access/revocations.ts';
+import type { Bearer } from '../authentication/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
 

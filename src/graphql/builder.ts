@@ -6,7 +6,7 @@ import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { z } from 'zod';
-import type { Principal } from '../access/principal.ts';
+import type { Principal } from '../authentication/principal.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from './context.ts';
 import { abortSubscriptions } from './plugins/abort-subscriptions.ts';

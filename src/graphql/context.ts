@@ -1,11 +1,11 @@
-import type { Principal } from '../access/principal.ts';
-import type { Session } from '../access/sessions.ts';
 import type { AuditService } from '../audit/service.ts';
+import type { Principal } from '../authentication/principal.ts';
+import type { TokenService } from '../authentication/service.ts';
+import type { Session } from '../authentication/sessions.ts';
 import type { FileService } from '../files/service.ts';
+import type { PortService } from '../ports/service.ts';
 import type { ProcessService } from '../processes/service.ts';
-import type { PortService } from '../sandboxes/ports.ts';
 import type { SandboxService } from '../sandboxes/service.ts';
-import type { TokenService } from '../tokens/service.ts';
 import type { UsageService } from '../usage/service.ts';
 
 /** Guarded: each method asks its rule first. */

@@ -1,5 +1,5 @@
 import { AppError } from '../errors.ts';
-import type { Page } from '../store/page.ts';
+import type { Page } from '../store/types/page.ts';
 
 export type ConnectionArgs = {
   first?: number | null | undefined;

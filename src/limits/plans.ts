@@ -1,4 +1,4 @@
-import type { Metric, Window } from './metrics.ts';
+import type { Metric, Window } from '../usage/metrics.ts';
 
 /** `per: 'subject'` bounds each subject of the tenant alone, `per: 'tenant'` all of them together. */
 export type QuotaRule = {

@@ -1,7 +1,8 @@
 import { QuotaError } from '../errors.ts';
 import { setBounded } from '../lib/set-bounded.ts';
-import type { AccessStore, Bound, Excess, QuotaSetting } from '../store/access-store.ts';
-import { isSummed, type Metric, type Window, windowAt } from './metrics.ts';
+import type { Store } from '../store/store.ts';
+import type { Bound, Excess, QuotaSetting } from '../store/types/quota.ts';
+import { isSummed, type Metric, type Window, windowAt } from '../usage/metrics.ts';
 import type { Plan, QuotaRule } from './plans.ts';
 
 /** Whose quotas: `subjectLimit` is the role's own ceiling of sandboxes at once, null when it has none. */
@@ -66,7 +67,7 @@ export const createQuotas = ({
   clock,
 }: {
   plans: Readonly<Record<string, Plan>>;
-  store: Pick<AccessStore, 'quotas' | 'usage'>;
+  store: Pick<Store, 'quotas' | 'usage'>;
   /** Most sandboxes alive on this server, of all tenants; null: no such limit. */
   serverLimit: number | null;
   clock: () => number;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RateLimiterAbstract, RateLimiterRes } from 'rate-limiter-flexible';
-import type { Principal } from '../access/principal.ts';
+import type { Principal } from '../authentication/principal.ts';
 import { AppError } from '../errors.ts';
 import { setBounded } from '../lib/set-bounded.ts';
 import type { Plan, Rate, RateClass } from './plans.ts';

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { Health, Provider, SandboxHandle, SandboxSpec } from '../providers/provider.ts';
-import type { Sandbox } from '../store/store.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
 import { type PlacementRequest, place } from './placement.ts';
 
 const HEALTH_MS = 5_000;

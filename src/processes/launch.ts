@@ -1,14 +1,15 @@
-import { underCeiling } from '../access/ceilings.ts';
-import type { Principal } from '../access/principal.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { applyCeiling } from '../authorization/ceilings.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
-import type { Booked } from '../limits/meter.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
 import { check } from '../sandboxes/types.ts';
-import type { UsageEntry } from '../store/access-store.ts';
-import type { Process, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Process } from '../store/types/process.ts';
+import type { UsageEntry } from '../store/types/usage.ts';
+import type { OnUsageRecorded } from '../usage/meter.ts';
 import { Command, type CommandInput } from './commands.ts';
 import type { OnOutput, Pumps } from './pump.ts';
 import { topicOf } from './records.ts';
@@ -32,7 +33,7 @@ type Launched = { row: Process; process: ProviderProcess; done: Promise<Process>
 const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
 
 const timeoutOf = ({ rights }: Principal, asked: number | undefined): number | undefined => {
-  const seconds = underCeiling(
+  const seconds = applyCeiling(
     rights,
     'executionSeconds',
     asked === undefined ? undefined : asked / 1_000,
@@ -48,7 +49,7 @@ export const createLauncher = ({
   sandboxes,
   pumps,
   quotas,
-  booked,
+  onUsageRecorded,
   clock,
 }: {
   store: Store;
@@ -56,7 +57,7 @@ export const createLauncher = ({
   sandboxes: SandboxAccess;
   pumps: Pumps;
   quotas: Quotas;
-  booked: Booked;
+  onUsageRecorded: OnUsageRecorded;
   clock: () => number;
 }) => {
   const launch = async (
@@ -104,7 +105,7 @@ export const createLauncher = ({
     // The row first: what runs without one could never be found again.
     const excess = await store.processes.insert(row, [cost], bounds);
     if (excess) throw quotaExceeded(excess);
-    booked({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
+    onUsageRecorded({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
     await claim?.(row.id);
     try {
       const [process] = await Promise.all([

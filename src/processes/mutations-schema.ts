@@ -3,7 +3,7 @@ import { AppError, QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import { EnvInput, toEnv } from '../sandboxes/mutations-schema.ts';
-import type { Process } from '../store/store.ts';
+import type { Process } from '../store/types/process.ts';
 import { CodeRuntimeEnum, PackageManagerEnum, ProcessRef } from './schema.ts';
 import type { ExecResult } from './service.ts';
 

@@ -9,7 +9,8 @@ import {
   type ProcessExit,
   type ProviderProcess,
 } from '../providers/provider.ts';
-import type { Process, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Process } from '../store/types/process.ts';
 import { createRecorder, positionOf, topicOf } from './records.ts';
 
 export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;

@@ -1,5 +1,5 @@
-import type { Rules } from '../access/guard.ts';
-import type { Permission } from '../access/permissions.ts';
+import type { Rules } from '../authorization/guard.ts';
+import type { Permission } from '../authorization/permissions.ts';
 import type { ProcessService } from './service.ts';
 
 const id = (processId: string): string => processId;

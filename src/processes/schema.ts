@@ -2,7 +2,7 @@ import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
 import { connection } from '../graphql/pagination.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
-import type { Process, ProcessState } from '../store/store.ts';
+import type { Process, ProcessState } from '../store/types/process.ts';
 import { codeRuntimes, packageManagers } from './commands.ts';
 import { OutputPage } from './output-schema.ts';
 

@@ -1,19 +1,19 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
-import type { Principal } from '../access/principal.ts';
-import { scopeOf, seesAll } from '../access/visibility.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { scopeOf, seesAll } from '../authorization/visibility.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
-import type { Booked } from '../limits/meter.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
-import type { ShareAccess } from '../store/access-store.ts';
-import type { Page } from '../store/page.ts';
-import type { Process, ProcessFilter, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Page } from '../store/types/page.ts';
+import type { Process, ProcessFilter } from '../store/types/process.ts';
+import type { ShareAccess } from '../store/types/share.ts';
+import type { OnUsageRecorded } from '../usage/meter.ts';
 import { collectOutput } from './collect.ts';
 import {
   type CodeRuntime,
@@ -25,6 +25,7 @@ import {
 import { createLauncher, type StartOptions } from './launch.ts';
 import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
 import { createPumps, type Pumps } from './pump.ts';
+import { notTakenUp, waitForExit } from './taken-up.ts';
 
 export type ProcessServiceOptions = {
   store: Store;
@@ -34,7 +35,7 @@ export type ProcessServiceOptions = {
   sandboxes: SandboxAccess;
   quotas: Quotas;
   /** Told of each execution that was booked. */
-  booked: Booked;
+  onUsageRecorded: OnUsageRecorded;
   /** Most that exec returns of each stream, in bytes. */
   execOutputBytes: number;
   clock: () => number;
@@ -113,7 +114,6 @@ export type ProcessService = {
 export type ProcessControl = ProcessService & { recover: Pumps['recover']; dispose(): void };
 
 const HANG_UP_MS = 500;
-const TAKEN_UP_MS = 100;
 const MAX_INLINE_CODE = 96 * 1024;
 
 export const createProcessService = ({
@@ -123,14 +123,22 @@ export const createProcessService = ({
   pool,
   sandboxes,
   quotas,
-  booked,
+  onUsageRecorded,
   execOutputBytes,
   clock,
   log,
 }: ProcessServiceOptions): ProcessControl => {
   const pumps = createPumps({ store, journal, pool, clock, log });
   const output = createOutputReader({ journal, cursors });
-  const launch = createLauncher({ store, journal, sandboxes, pumps, quotas, booked, clock });
+  const launch = createLauncher({
+    store,
+    journal,
+    sandboxes,
+    pumps,
+    quotas,
+    onUsageRecorded,
+    clock,
+  });
 
   /** A process is seen by who sees its sandbox. */
   const find = async (principal: Principal, id: string, need: ShareAccess): Promise<Process> => {
@@ -150,7 +158,7 @@ export const createProcessService = ({
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
     if (process) return { row, process };
-    if (row.endedAt === null) throw notYet(id);
+    if (row.endedAt === null) throw notTakenUp(id);
     throw new AppError(
       'TERMINATED',
       `The process ${id} has ended (${row.state}). Its output can still be read.`,
@@ -193,7 +201,7 @@ export const createProcessService = ({
         ]);
         return row;
       };
-      return sandboxes.once(
+      return sandboxes.runOnce(
         {
           tenant: principal.tenant,
           subject: principal.subject,
@@ -272,29 +280,14 @@ export const createProcessService = ({
       await store.processes.update(row.tenant, id, { cols, rows });
       return { ...row, cols, rows };
     },
-    async wait(principal, id, timeoutMs, signal) {
-      const stop = new AbortController();
-      const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), stop.signal]);
-      let row = await service.get(principal, id);
-      let done = pumps.finished(id);
-      // It runs, but this server has not taken it up yet.
-      while (!done && row.endedAt === null && !until.aborted) {
-        await sleep(TAKEN_UP_MS, undefined, { ref: false });
-        row = await service.get(principal, id);
-        done = pumps.finished(id);
-      }
-      if (!done || until.aborted) return row;
-      const over = new Promise<Process>((resolve) =>
-        until.addEventListener('abort', () => resolve(row), { once: true }),
-      );
-      return Promise.race([done, over]).finally(() => stop.abort());
-    },
+    wait: (principal, id, timeoutMs, signal) =>
+      waitForExit(() => service.get(principal, id), pumps, timeoutMs, signal),
     async hangUp(principal, id) {
       const row = await find(principal, id, 'write');
       const process = pumps.live(id);
       const done = pumps.finished(id);
       if (!process || !done) {
-        if (row.endedAt === null) throw notYet(id);
+        if (row.endedAt === null) throw notTakenUp(id);
         return row;
       }
       await process.signal('SIGHUP').catch(() => undefined);
@@ -306,14 +299,6 @@ export const createProcessService = ({
   };
   return service;
 };
-
-/** Between the start of the server and the moment its sandbox answers, or while what it says cannot be recorded. */
-const notYet = (id: string): AppError =>
-  new AppError(
-    'UNAVAILABLE',
-    `The process ${id} runs, but this server is not connected to it at the moment. Try again.`,
-    { retryAfterMs: 1_000 },
-  );
 
 const missing = (id: string): AppError =>
   notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);

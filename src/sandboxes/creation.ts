@@ -1,16 +1,17 @@
-import { underCeiling } from '../access/ceilings.ts';
-import type { Principal } from '../access/principal.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { applyCeiling } from '../authorization/ceilings.ts';
 import { AppError } from '../errors.ts';
+import type { RunOnce } from '../idempotency/idempotency.ts';
 import { newId } from '../lib/ids.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
+import { CREATE_METRICS, type CreateQueue } from '../pool/create-queue.ts';
+import type { Lifecycle } from '../pool/lifecycle.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { Provider, ResourceLimits } from '../providers/provider.ts';
-import type { Bound } from '../store/access-store.ts';
-import type { Sandbox, Store } from '../store/store.ts';
-import type { Once } from './idempotency.ts';
-import type { Lifecycle } from './lifecycle.ts';
+import type { Store } from '../store/store.ts';
+import type { Bound } from '../store/types/quota.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
 import { CreateSandbox, type CreateSandboxInput, check } from './types.ts';
-import { CREATE_METRICS, type WaitingRoom } from './waiting-room.ts';
 
 type Defaults = { timeoutMs: number; maxTimeoutMs: number; limits: ResourceLimits };
 type Wanted = ReturnType<typeof CreateSandbox.parse>;
@@ -23,8 +24,8 @@ export const createCreation = ({
   pool,
   quotas,
   lifecycle,
-  waitingRoom,
-  once,
+  createQueue,
+  runOnce,
   defaults,
   created,
   maxWaitMs,
@@ -34,8 +35,8 @@ export const createCreation = ({
   pool: Pool;
   quotas: Quotas;
   lifecycle: Lifecycle;
-  waitingRoom: WaitingRoom;
-  once: Once;
+  createQueue: CreateQueue;
+  runOnce: RunOnce;
   defaults: Defaults;
   created: (row: Sandbox) => void;
   maxWaitMs: number;
@@ -59,7 +60,7 @@ export const createCreation = ({
   ): Sandbox => {
     const now = clock();
     const { limits } = defaults;
-    const life = underCeiling(
+    const life = applyCeiling(
       rights,
       'lifetimeSeconds',
       input.timeoutSeconds,
@@ -77,9 +78,9 @@ export const createCreation = ({
       template: input.template,
       labels: input.labels,
       env: input.env,
-      cpus: underCeiling(rights, 'cpus', input.cpus, limits.cpus),
-      memoryBytes: underCeiling(rights, 'memoryBytes', input.memoryBytes, limits.memoryBytes),
-      diskBytes: underCeiling(rights, 'diskBytes', input.diskBytes, limits.diskBytes),
+      cpus: applyCeiling(rights, 'cpus', input.cpus, limits.cpus),
+      memoryBytes: applyCeiling(rights, 'memoryBytes', input.memoryBytes, limits.memoryBytes),
+      diskBytes: applyCeiling(rights, 'diskBytes', input.diskBytes, limits.diskBytes),
       maxProcesses: input.processes ?? limits.processes,
       networkMode: input.network.mode,
       networkAllow: input.network.allow,
@@ -114,9 +115,9 @@ export const createCreation = ({
     const row = toRow(principal, input, provider);
     const wait = async (): Promise<Sandbox> => {
       await claim(row.id);
-      return waitingRoom.enter(row);
+      return createQueue.enqueue(row);
     };
-    if (input.wait && waitingRoom.isOccupied(row.tenant)) return wait();
+    if (input.wait && createQueue.hasWaiting(row.tenant)) return wait();
     const bounds = await quotas.bounds({ ...row, subject: row.createdBy }, CREATE_METRICS);
     const result = await lifecycle.create(provider, row, bounds, () => claim(row.id));
     if (!('bound' in result)) {
@@ -138,7 +139,7 @@ export const createCreation = ({
         );
       const { tenant, subject } = principal;
       const { idempotencyKey: key } = input;
-      return once(
+      return runOnce(
         { tenant, subject, operation: 'createSandbox', key, parameters: input },
         (claim) => make(principal, input, claim),
         async (id) => {

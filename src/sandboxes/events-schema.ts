@@ -1,6 +1,10 @@
 import { builder } from '../graphql/builder.ts';
 import type { Context } from '../graphql/context.ts';
-import type { SandboxEvent, SandboxEventGap, SandboxEventKind } from './events.ts';
+import type {
+  SandboxEvent,
+  SandboxEventGap,
+  SandboxEventKind,
+} from '../store/types/sandbox-event.ts';
 import { LabelInput, toLabels } from './queries-schema.ts';
 import { SandboxRef, TerminationReasonEnum } from './schema.ts';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
-import type { Sandbox } from '../store/store.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
 import { LabelInput, SandboxFilterInput, toFilter, toLabels } from './queries-schema.ts';
 import { DiagnosePayload, NetworkModeEnum, SandboxPayload, SandboxRef } from './schema.ts';
 

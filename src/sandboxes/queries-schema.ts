@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
 import { connection } from '../graphql/pagination.ts';
-import type { Sandbox, SandboxFilter, SandboxOrder } from '../store/store.ts';
+import type { Sandbox, SandboxFilter, SandboxOrder } from '../store/types/sandbox.ts';
 import { SandboxRef, SandboxStateEnum } from './schema.ts';
 
 export const LabelInput = builder.inputType('LabelInput', {

@@ -1,9 +1,15 @@
-import type { Principal } from '../access/principal.ts';
-import { readOnlyShare, scopeOf, type Visibility, visibleFilter } from '../access/visibility.ts';
+import type { Principal } from '../authentication/principal.ts';
+import {
+  readOnlyShare,
+  scopeOf,
+  type Visibility,
+  visibleFilter,
+} from '../authorization/visibility.ts';
 import { notFound } from '../errors.ts';
-import type { ShareAccess } from '../store/access-store.ts';
-import type { Page } from '../store/page.ts';
-import type { Sandbox, SandboxFilter, SandboxOrder, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Page } from '../store/types/page.ts';
+import type { Sandbox, SandboxFilter, SandboxOrder } from '../store/types/sandbox.ts';
+import type { ShareAccess } from '../store/types/share.ts';
 
 /** The one place where rows of sandboxes are read for a caller: what it may not see is not there. */
 export type SandboxReader = {

@@ -1,7 +1,7 @@
+import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import { builder } from '../graphql/builder.ts';
 import { described } from '../graphql/enums.ts';
 import type { ResourceUsage } from '../providers/provider.ts';
-import type { Diagnosis } from './diagnose.ts';
 
 const EnforcementRef = builder
   .objectRef<ResourceUsage['enforcement']>('ResourceEnforcement')

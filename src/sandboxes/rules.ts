@@ -1,4 +1,4 @@
-import type { Rules } from '../access/guard.ts';
+import type { Rules } from '../authorization/guard.ts';
 import type { SandboxService } from './service.ts';
 
 const id = (sandboxId: string): string => sandboxId;

@@ -1,9 +1,9 @@
+import { ProviderRef } from '../catalog/schema.ts';
+import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
 import type { NetworkMode } from '../providers/provider.ts';
-import type { Sandbox, SandboxState, TerminationReason } from '../store/store.ts';
-import { ProviderRef } from './catalog-schema.ts';
-import type { Diagnosis } from './diagnose.ts';
+import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import { DiagnosisRef, ResourcesRef } from './resources-schema.ts';
 
 export const SandboxStateEnum = builder.enumType('SandboxState', {

@@ -1,14 +1,22 @@
 import type { Logger } from 'pino';
-import { underCeiling } from '../access/ceilings.ts';
-import type { Principal } from '../access/principal.ts';
-import { createVisibility, seesAll, tenantFor } from '../access/visibility.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { applyCeiling } from '../authorization/ceilings.ts';
+import { createSharing, type Sharing } from '../authorization/sharing.ts';
+import { createVisibility, seesAll, tenantFor } from '../authorization/visibility.ts';
+import { whileVisible } from '../authorization/while-visible.ts';
+import { type Diagnosis, diagnose } from '../diagnosis/diagnose.ts';
 import { AppError } from '../errors.ts';
+import { createIdempotency, type RunOnce } from '../idempotency/idempotency.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createRetries } from '../lib/retries.ts';
-import type { Meter } from '../limits/meter.ts';
 import type { Quotas } from '../limits/quotas.ts';
+import { openCreateQueue } from '../pool/create-queue.ts';
+import { createExpiry } from '../pool/expiry.ts';
+import { createLifecycle } from '../pool/lifecycle.ts';
 import type { Pool } from '../pool/pool.ts';
+import { recover } from '../pool/recovery.ts';
+import { createSandboxEvents } from '../pool/sandbox-events.ts';
 import type {
   Health,
   Provider,
@@ -16,25 +24,18 @@ import type {
   ResourceUsage,
   SandboxHandle,
 } from '../providers/provider.ts';
-import type { ShareAccess } from '../store/access-store.ts';
-import type { Sandbox, SandboxFilter, Store } from '../store/store.ts';
+import type { Store } from '../store/store.ts';
+import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
+import type {
+  SandboxEvent,
+  SandboxEventFilter,
+  SandboxEventGap,
+} from '../store/types/sandbox-event.ts';
+import type { ShareAccess } from '../store/types/share.ts';
+import type { Meter } from '../usage/meter.ts';
 import { createCreation } from './creation.ts';
-import { type Diagnosis, diagnose } from './diagnose.ts';
-import {
-  createSandboxEvents,
-  type SandboxEvent,
-  type SandboxEventFilter,
-  type SandboxEventGap,
-} from './events.ts';
-import { createExpiry } from './expiry.ts';
-import { createOnce, type Once } from './idempotency.ts';
-import { createLifecycle } from './lifecycle.ts';
 import { createSandboxReader, type SandboxReader } from './reader.ts';
-import { recover } from './recovery.ts';
-import { createSharing, type Sharing } from './sharing.ts';
 import { type CreateSandboxInput, check, Labels } from './types.ts';
-import { createWaitingRoom } from './waiting-room.ts';
-import { whileVisible } from './while-visible.ts';
 
 export type SandboxServiceOptions = {
   store: Store;
@@ -99,7 +100,7 @@ export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
     id: string,
     events: AsyncIterable<Event>,
   ): Promise<AsyncIterable<Event>>;
-  once: Once;
+  runOnce: RunOnce;
 };
 
 export type SandboxControl = SandboxService & {
@@ -128,18 +129,29 @@ export const createSandboxService = ({
   const retries = createRetries((sandbox, error) =>
     log.warn({ err: error, sandbox }, 'a retry failed'),
   );
-  const freed = (): void => waitingRoom.look();
+  const onSlotFreed = (): void => createQueue.admitWaiting();
   const lifecycle = createLifecycle({
-    ...{ store, pool, events, meter, freed, retries, clock, log },
+    ...{ store, pool, events, meter, onSlotFreed, retries, clock, log },
   });
-  const waitingRoom = createWaitingRoom({
+  const createQueue = openCreateQueue({
     ...{ store, pool, quotas, events, lifecycle, maxWaitMs, clock, log },
   });
   const expiry = createExpiry({ store, events, lifecycle, clock, log });
-  const once = createOnce(store, clock);
-  const reader = createSandboxReader(store, createVisibility(store.access.shares));
+  const runOnce = createIdempotency(store, clock);
+  const reader = createSandboxReader(store, createVisibility(store.shares));
   const creation = createCreation({
-    ...{ store, pool, quotas, lifecycle, waitingRoom, once, defaults, created, maxWaitMs, clock },
+    ...{
+      store,
+      pool,
+      quotas,
+      lifecycle,
+      createQueue,
+      runOnce,
+      defaults,
+      created,
+      maxWaitMs,
+      clock,
+    },
   });
 
   const open = async (sandbox: Sandbox) => {
@@ -161,11 +173,11 @@ export const createSandboxService = ({
       const isForGood = principal.rights.reach !== 'own' || createdBy === principal.subject;
       return isForGood ? events : whileVisible(events, () => reader.find(principal, id, 'read'));
     },
-    once,
+    runOnce,
   };
 
   const service: SandboxControl = {
-    ...createSharing(store.access.shares, reader, clock),
+    ...createSharing(store.shares, reader, clock),
     access,
     get: (principal, id) => reader.find(principal, id, 'read'),
     getMany: reader.findMany,
@@ -179,7 +191,7 @@ export const createSandboxService = ({
       return service.get(principal, id);
     },
     async extend(principal, id, seconds) {
-      const asked = underCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
+      const asked = applyCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
       const expiresAt = clock() + creation.lifeOf(asked);
       const sandbox = await reader.find(principal, id, 'write');
       const extended =
@@ -236,14 +248,14 @@ export const createSandboxService = ({
     },
     async recover(rows, signal) {
       // Those that waited go first: a new one must not pass them.
-      await waitingRoom.recover();
+      await createQueue.recover();
       await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
     },
     dispose() {
       expiry.dispose();
       retries.dispose();
       lifecycle.dispose();
-      waitingRoom.dispose();
+      createQueue.dispose();
     },
   };
   return service;

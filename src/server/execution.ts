@@ -6,19 +6,19 @@ import {
   type GraphQLSchema,
   getOperationAST,
 } from 'graphql';
-import type { AuditLog } from '../access/audit-log.ts';
-import type { Principal } from '../access/principal.ts';
-import { may } from '../access/rights.ts';
-import type { Sessions } from '../access/sessions.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { Principal } from '../authentication/principal.ts';
+import type { Sessions } from '../authentication/sessions.ts';
+import { may } from '../authorization/rights.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { freshContext } from '../graphql/fresh-context.ts';
 import { encodeJson, type Json } from '../graphql/json.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
+import type { Authenticator } from './authenticator.ts';
 import { createComplexityLimit } from './complexity.ts';
 import { overVariableLimit } from './document-limits.ts';
 import { createDocuments } from './documents.ts';
-import type { Door } from './door.ts';
 import { type ErrorMask, toGraphQLError } from './errors.ts';
 import { createLimitedCallers } from './limited-callers.ts';
 import type { Operation } from './operation.ts';
@@ -56,7 +56,7 @@ export type ExecutionOptions = {
   rates: RateLimits;
   sessions: Sessions;
   places: SubscriptionPlaces;
-  door: Door;
+  authenticator: Authenticator;
   audit: AuditLog;
   /** The schema is for those only whose role may read it. */
   hidesSchema: boolean;
@@ -69,7 +69,7 @@ export const createExecution = ({
   rates,
   sessions,
   places,
-  door,
+  authenticator,
   audit,
   hidesSchema,
 }: ExecutionOptions): Execution => {
@@ -130,7 +130,11 @@ export const createExecution = ({
         originalError instanceof AppError && originalError.code === 'UNAUTHENTICATED',
     );
     if (principal || !refused) return result;
-    const limited = await door.turnAway(String(refused.path?.[0] ?? ''), requestId, address);
+    const limited = await authenticator.rejectAnonymous(
+      String(refused.path?.[0] ?? ''),
+      requestId,
+      address,
+    );
     return limited ? { errors: [toGraphQLError(limited)] } : result;
   };
 

@@ -4,25 +4,25 @@ import { GraphQLError, type GraphQLSchema } from 'graphql';
 import { CloseCode } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
-import type { Principal } from '../access/principal.ts';
-import type { Session, Sessions } from '../access/sessions.ts';
+import type { Principal } from '../authentication/principal.ts';
+import type { Session, Sessions } from '../authentication/sessions.ts';
 import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
-import type { Door } from './door.ts';
+import type { Authenticator } from './authenticator.ts';
 import { type ErrorMask, toGraphQLError } from './errors.ts';
 import type { Execution } from './execution.ts';
+import type { FairQueue } from './fair-queue.ts';
 import type { Operation } from './operation.ts';
-import type { Turns } from './turns.ts';
 import { sendAll } from './ws-sender.ts';
 
 export type WebSocketOptions = {
   schema: GraphQLSchema;
   execution: Execution;
   mask: ErrorMask;
-  door: Door;
+  authenticator: Authenticator;
   sessions: Sessions;
-  turns: Turns;
+  fairQueue: FairQueue;
   context: (principal: Principal, session: Session, signal: AbortSignal) => Context;
   maxPayload: number;
   maxSubscriptions: number;
@@ -50,9 +50,9 @@ export const createGraphqlWs = ({
   schema,
   execution,
   mask,
-  door,
+  authenticator,
   sessions,
-  turns,
+  fairQueue,
   context,
   maxPayload,
   maxSubscriptions,
@@ -86,8 +86,10 @@ export const createGraphqlWs = ({
               'UNAUTHENTICATED',
               'connectionParams need authorization: "Bearer <token>".',
             );
-          const address = door.addressOf(state.request);
-          const session = sessions.open(await door.enter(token, newId('req'), address));
+          const address = authenticator.addressOf(state.request);
+          const session = sessions.open(
+            await authenticator.authenticate(token, newId('req'), address),
+          );
           const gone = new AbortController();
           session.onEnd(({ code, message }) => {
             // A moment after the streams have said so themselves.
@@ -126,7 +128,7 @@ export const createGraphqlWs = ({
         }
         const exhausted = execution.refusal(principal);
         if (exhausted) return refuse([toGraphQLError(exhausted)]);
-        const waiting = turns.take(principal.tenant);
+        const waiting = fairQueue.admit(principal.tenant);
         if (waiting !== undefined) await waiting;
         const prepared = execution.prepare(query, contextValue);
         if (!('document' in prepared)) return refuse(prepared.errors);

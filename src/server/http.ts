@@ -1,35 +1,34 @@
 import {
   createServer as createHttpServer,
-  type Server as HttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
-import type { AuditLog } from '../access/audit-log.ts';
-import type { Principal } from '../access/principal.ts';
-import type { Session, Sessions } from '../access/sessions.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { Principal } from '../authentication/principal.ts';
+import type { Session, Sessions } from '../authentication/sessions.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { Context, Services } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
+import type { Authenticator } from './authenticator.ts';
 import { readBody } from './body.ts';
 import { createCors } from './cors.ts';
-import type { Door } from './door.ts';
 import { createErrorMask, refusal } from './errors.ts';
 import { createExecution } from './execution.ts';
+import { createFairQueue } from './fair-queue.ts';
 import { createGraphiql } from './graphiql.ts';
 import { createGraphqlHttp } from './graphql-http.ts';
 import { createGraphqlWs } from './graphql-ws.ts';
+import { closeHttp, listen } from './listen.ts';
 import { PRIVATE, setSecurityHeaders } from './security-headers.ts';
 import { createSubscriptionPlaces } from './subscription-places.ts';
-import { createTurns } from './turns.ts';
 
 export type ServerOptions = {
   schema: GraphQLSchema;
   services: Services;
-  door: Door;
+  authenticator: Authenticator;
   audit: AuditLog;
   sessions: Sessions;
   rates: RateLimits;
@@ -56,45 +55,6 @@ export type Server = {
   close(ms: number): Promise<void>;
 };
 
-export const listen = (
-  server: HttpServer,
-  port: number,
-  host: string,
-  log: Logger,
-): Promise<number> =>
-  new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void =>
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new AppError(
-              'CONFLICT',
-              `Port ${port} of ${host} is taken by another program. Stop it, or choose another port (SANDBANK_PORT, SANDBANK_PORTS_PORT).`,
-            )
-          : new AppError(
-              'INVALID_ARGUMENT',
-              `The server cannot listen on port ${port} of ${host}: ${error.message}. Check SANDBANK_HOST, SANDBANK_PORT and SANDBANK_PORTS_PORT.`,
-            ),
-      );
-    server.once('error', fail);
-    server.listen(port, host, () => {
-      server.off('error', fail);
-      // A connection that could not be accepted, for example without descriptors left.
-      server.on('error', (error) => log.error({ err: error }, 'a connection was not accepted'));
-      resolve((server.address() as AddressInfo).port);
-    });
-  });
-
-/** Stops accepting, waits for answers under way, then cuts what is left. */
-export const closeHttp = (server: HttpServer, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), ms);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
-
 const bearer = (request: IncomingMessage): string | null =>
   /^Bearer\s+(\S+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? null;
 
@@ -111,7 +71,7 @@ const answers: Partial<Record<ErrorCode, { status: number; headers: Record<strin
  * Requests that are not GraphQL's to answer. Bodies of the types an HTML form can send are not taken, so that no page of another site can
  * send one without asking first (CSRF); there are no uploads that would need them.
  */
-const unfit = (
+const rejectUnsupportedRequest = (
   { method, headers }: IncomingMessage,
   isProduction: boolean,
 ): { status: number; error: AppError; headers: Record<string, string> } | null => {
@@ -149,13 +109,22 @@ const json = (
 };
 
 export const createServer = (options: ServerOptions): Server => {
-  const { schema, services, door, audit, sessions, rates, log, corsOrigins, isProduction } =
-    options;
+  const {
+    schema,
+    services,
+    authenticator,
+    audit,
+    sessions,
+    rates,
+    log,
+    corsOrigins,
+    isProduction,
+  } = options;
   const mask = createErrorMask(log);
-  const turns = createTurns();
+  const fairQueue = createFairQueue();
   const places = createSubscriptionPlaces(options.maxSubscriptionsPerTenant);
   const execution = createExecution({
-    ...{ schema, mask, rates, sessions, places, door, audit, hidesSchema: isProduction },
+    ...{ schema, mask, rates, sessions, places, authenticator, audit, hidesSchema: isProduction },
   });
   let draining = false;
   const underWay = new Set<AbortController>();
@@ -187,9 +156,9 @@ export const createServer = (options: ServerOptions): Server => {
     schema,
     execution,
     mask,
-    door,
+    authenticator,
     sessions,
-    turns,
+    fairQueue,
     context: (principal, session, signal) =>
       contextOf(principal, principal.requestId, principal.address, session, signal),
     maxPayload: options.maxBodyBytes,
@@ -204,15 +173,16 @@ export const createServer = (options: ServerOptions): Server => {
     const requestId = newId('req');
     if (options.isSecure()) setSecurityHeaders(response, true);
     try {
-      const wrong = unfit(request, isProduction);
+      const wrong = rejectUnsupportedRequest(request, isProduction);
       if (wrong)
         return json(response, wrong.status, refusal(wrong.error, requestId), {
           ...wrong.headers,
           'x-request-id': requestId,
         });
-      const address = door.addressOf(request);
+      const address = authenticator.addressOf(request);
       const token = bearer(request);
-      const principal = token === null ? null : await door.enter(token, requestId, address);
+      const principal =
+        token === null ? null : await authenticator.authenticate(token, requestId, address);
       const refused = execution.refusal(principal);
       if (refused) {
         // Its body is not read into anything.
@@ -224,7 +194,7 @@ export const createServer = (options: ServerOptions): Server => {
         request.method === 'POST'
           ? await readBody(request, options.maxBodyBytes, options.requestTimeoutMs)
           : Buffer.alloc(0);
-      const waiting = turns.take(principal?.tenant ?? '');
+      const waiting = fairQueue.admit(principal?.tenant ?? '');
       if (waiting !== undefined) await waiting;
       const context = contextOf(principal, requestId, address, null, signal);
       await graphql(request, response, body, context);

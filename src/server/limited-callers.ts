@@ -1,5 +1,5 @@
-import type { AuditLog } from '../access/audit-log.ts';
-import type { Principal } from '../access/principal.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { Principal } from '../authentication/principal.ts';
 import type { AppError } from '../errors.ts';
 import { setBounded } from '../lib/set-bounded.ts';
 

@@ -10,8 +10,8 @@ import type { Duplex } from 'node:stream';
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import { newId } from '../lib/ids.ts';
-import type { PortGrant, Ports } from '../sandboxes/ports.ts';
-import type { Door } from './door.ts';
+import type { PortGrant, Ports } from '../ports/service.ts';
+import type { Authenticator } from './authenticator.ts';
 
 const COOKIE = 'sandbank_port';
 const TIMEOUT_MS = 120_000;
@@ -64,18 +64,24 @@ const forwarded = (
  */
 export const createPortsProxy = ({
   ports,
-  door,
+  authenticator,
   log,
 }: {
   ports: Ports;
-  door: Door;
+  authenticator: Authenticator;
   log: Logger;
 }): Server => {
   const grantOf = async (request: IncomingMessage, token: string): Promise<PortGrant> => {
     try {
       return ports.verify(token);
     } catch (error) {
-      throw (await door.turnAway('port', newId('req'), door.addressOf(request))) ?? error;
+      throw (
+        (await authenticator.rejectAnonymous(
+          'port',
+          newId('req'),
+          authenticator.addressOf(request),
+        )) ?? error
+      );
     }
   };
   const find = async (request: IncomingMessage): Promise<Target> => {

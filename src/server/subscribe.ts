@@ -4,7 +4,7 @@ import {
   type ExecutionResult,
   type GraphQLError,
 } from 'graphql';
-import type { Session, Sessions } from '../access/sessions.ts';
+import type { Session, Sessions } from '../authentication/sessions.ts';
 import type { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { toGraphQLError } from './errors.ts';

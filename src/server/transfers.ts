@@ -2,18 +2,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Logger } from 'pino';
-import type { AuditLog } from '../access/audit-log.ts';
+import type { AuditLog } from '../audit/log.ts';
 import { AppError, type ErrorCode } from '../errors.ts';
 import type { FileControl } from '../files/service.ts';
 import type { Transfer } from '../files/transfer-urls.ts';
 import { newId } from '../lib/ids.ts';
 import type { SandboxFiles } from '../providers/provider.ts';
-import type { Door } from './door.ts';
+import type { Authenticator } from './authenticator.ts';
 
 export type TransferOptions = {
   files: FileControl;
   audit: AuditLog;
-  door: Door;
+  authenticator: Authenticator;
   maxUploadBytes: number;
   log: Logger;
 };
@@ -68,7 +68,7 @@ const rangeOf = (
 export const createTransferHandler = ({
   files: service,
   audit,
-  door,
+  authenticator,
   maxUploadBytes,
   log,
 }: TransferOptions) => {
@@ -138,7 +138,7 @@ export const createTransferHandler = ({
     response: ServerResponse,
     token: string,
   ): Promise<void> => {
-    const who = { requestId: newId('req'), address: door.addressOf(request) };
+    const who = { requestId: newId('req'), address: authenticator.addressOf(request) };
     response.setHeader('x-request-id', who.requestId);
     // However long a transfer takes, bytes must move: Node ends a socket that is idle for longer.
     request.socket.setTimeout(IDLE_MS);
@@ -148,7 +148,9 @@ export const createTransferHandler = ({
         .catch(async (error: unknown) => {
           const isRefused = error instanceof AppError && /FORBIDDEN|REVOKED/.test(error.code);
           throw (
-            (isRefused && (await door.turnAway('transfer', who.requestId, who.address))) || error
+            (isRefused &&
+              (await authenticator.rejectAnonymous('transfer', who.requestId, who.address))) ||
+            error
           );
         });
       const writes = request.method === 'PUT' || request.method === 'POST';

@@ -1,5 +1,5 @@
-import type { AccessStore, AuditFilter, AuditRow } from './access-store.ts';
 import type { Database } from './database.ts';
+import type { AuditFilter, AuditRow, AuditStore } from './types/audit.ts';
 
 /** SQLite binds at most 32,766 values in one statement. */
 const ROWS_AT_ONCE = 500;
@@ -16,7 +16,7 @@ const wanted = (filter: AuditFilter) =>
     { column: 'requestId', values: filter.requestIds },
   ] as const;
 
-export const openAudit = (db: Database): AccessStore['audit'] => ({
+export const openAudit = (db: Database): AuditStore => ({
   append: (tenant, facts, hash) =>
     db.transaction().execute(async (trx) => {
       await trx

@@ -1,5 +1,5 @@
-import type { Bound, Excess } from './access-store.ts';
 import type { Database } from './database.ts';
+import type { Bound, Excess } from './types/quota.ts';
 
 /** Sandboxes in these states take up room. */
 export const aliveStates = ['CREATING', 'READY', 'DESTROYING'] as const;

@@ -1,6 +1,12 @@
 import type { Kysely } from 'kysely';
-import type { AuditRow, QuotaSetting, Revocation, Share, UsageEntry } from './access-store.ts';
-import type { IdempotencyRecord, Process, Sandbox } from './store.ts';
+import type { AuditRow } from './types/audit.ts';
+import type { IdempotencyRecord } from './types/idempotency.ts';
+import type { Process } from './types/process.ts';
+import type { QuotaSetting } from './types/quota.ts';
+import type { Revocation } from './types/revocation.ts';
+import type { Sandbox } from './types/sandbox.ts';
+import type { Share } from './types/share.ts';
+import type { UsageEntry } from './types/usage.ts';
 
 /** Columns are named as the fields of the rows; what is not a string or a number is JSON text. */
 type Text<Row, Json extends keyof Row> = {

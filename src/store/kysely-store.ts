@@ -1,12 +1,16 @@
 import { sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
-import { openAccess } from './access.ts';
+import { openAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { openIdempotency } from './idempotency.ts';
 import { migrate } from './migrate.ts';
 import { openProcesses } from './processes.ts';
+import { openQuotas } from './quotas.ts';
+import { openRevocations } from './revocations.ts';
 import { openSandboxes } from './sandboxes.ts';
+import { openShares } from './shares.ts';
 import type { Store } from './store.ts';
+import { openUsage } from './usage.ts';
 
 /** The store over any dialect, once its tables are there. `sealer` keeps values of variables from being read in the database. */
 export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<Store> => {
@@ -15,7 +19,11 @@ export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<S
     sandboxes: openSandboxes(db, sealer),
     processes: openProcesses(db),
     idempotency: openIdempotency(db),
-    access: openAccess(db),
+    shares: openShares(db),
+    revocations: openRevocations(db),
+    quotas: openQuotas(db),
+    usage: openUsage(db),
+    audit: openAudit(db),
     ping: async () => void (await sql`select 1`.execute(db)),
     dispose: () => db.destroy(),
   };

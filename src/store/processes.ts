@@ -2,7 +2,8 @@ import type { SelectQueryBuilder } from 'kysely';
 import { findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
 import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
-import type { Process, ProcessFilter, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { Process, ProcessFilter } from './types/process.ts';
 import { addUsage } from './usage.ts';
 
 type Row = Tables['processes'];

@@ -1,8 +1,8 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Tables } from './database.ts';
-import type { Page } from './page.ts';
-import { everyTenant, type TenantScope } from './store.ts';
+import type { Page } from './types/page.ts';
+import { everyTenant, type TenantScope } from './types/scope.ts';
 
 /** PostgreSQL stores no NUL in text and SQLite would: both refuse it alike. A lone surrogate is no text either. */
 export const refuseNul = (row: object): void => {

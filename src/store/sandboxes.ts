@@ -3,7 +3,8 @@ import type { Sealer } from '../lib/sealed.ts';
 import { aliveStates, findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
 import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
-import type { Labels, Sandbox, SandboxFilter, Store } from './store.ts';
+import type { Store } from './store.ts';
+import type { Labels, Sandbox, SandboxFilter } from './types/sandbox.ts';
 
 type Row = Tables['sandboxes'];
 

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import { HOUR_MS } from '../limits/metrics.ts';
-import type { AccessStore, UsageEntry, UsageGroup, UsageSum } from './access-store.ts';
+import { HOUR_MS } from '../usage/metrics.ts';
 import { usedOf } from './bounds.ts';
 import type { Database } from './database.ts';
 import { refuseNul } from './rows.ts';
+import type { UsageEntry, UsageGroup, UsageStore, UsageSum } from './types/usage.ts';
 
 const DAY_MS = 24 * HOUR_MS;
 
@@ -41,7 +41,7 @@ const keys: Record<UsageGroup, ReturnType<typeof period>> = {
   day: period(DAY_MS),
 };
 
-export const openUsage = (db: Database): AccessStore['usage'] => ({
+export const openUsage = (db: Database): UsageStore => ({
   add: (entries) => db.transaction().execute((trx) => addUsage(trx, entries)),
   book: ({ tenant, id, from }, to, cpuSeconds, entries) =>
     db.transaction().execute(async (trx) => {

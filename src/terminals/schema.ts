@@ -7,7 +7,7 @@ import { contentOf } from '../processes/mutations-schema.ts';
 import { ProcessStateEnum } from '../processes/schema.ts';
 import { EnvInput, toEnv } from '../sandboxes/mutations-schema.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
-import type { Process } from '../store/store.ts';
+import type { Process } from '../store/types/process.ts';
 
 const TerminalRef = builder.loadableNodeRef('Terminal', {
   id: { resolve: (row: Process) => row.id },

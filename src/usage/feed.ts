@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
-import type { Principal } from '../access/principal.ts';
+import type { Principal } from '../authentication/principal.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import { followFrom } from '../journal/from-cursor.ts';
 import type { Journal, JournalItem, NewRecord } from '../journal/journal.ts';
-import type { Booked } from '../limits/meter.ts';
-import type { Metric, Summed, Window } from '../limits/metrics.ts';
 import type { Quotas } from '../limits/quotas.ts';
+import type { OnUsageRecorded } from './meter.ts';
+import type { Metric, Summed, Window } from './metrics.ts';
 
 export type UsageRecorded = {
   kind: 'usage-recorded';
@@ -34,10 +34,10 @@ type Recorded = Omit<UsageRecorded, 'kind' | 'cursor' | 'at'>;
 type Threshold = Omit<ThresholdReached, 'kind' | 'cursor' | 'at'>;
 
 export type UsageFeed = {
-  /** What was booked is told of once a second, summed up. */
-  booked: Booked;
+  /** What was recorded is told of once a second, summed up. */
+  onUsageRecorded: OnUsageRecorded;
   /** A sandbox more is alive. */
-  created(row: Parameters<Booked>[0]): void;
+  created(row: Parameters<OnUsageRecorded>[0]): void;
   read(
     principal: Principal,
     tenant: string,
@@ -79,7 +79,7 @@ export const createUsageFeed = ({
     meta: { ...meta },
     bytes: EMPTY,
   });
-  const touch = ({ tenant, plan, createdBy }: Parameters<Booked>[0]): void => {
+  const touch = ({ tenant, plan, createdBy }: Parameters<OnUsageRecorded>[0]): void => {
     holders.set(JSON.stringify([tenant, createdBy]), { tenant, plan, subject: createdBy });
   };
 
@@ -127,7 +127,7 @@ export const createUsageFeed = ({
     event.subject === subject;
 
   return {
-    booked(row, entries) {
+    onUsageRecorded(row, entries) {
       touch(row);
       for (const { tenant, subject, sandboxId, metric, amount } of entries) {
         const key = JSON.stringify([tenant, subject, sandboxId, metric]);

@@ -2,8 +2,8 @@ import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
 import { ErrorInterface } from '../graphql/errors.ts';
-import { type Metric, metrics, type Window } from '../limits/metrics.ts';
 import type { QuotaState } from '../limits/quotas.ts';
+import { type Metric, metrics, type Window } from './metrics.ts';
 
 export const MetricEnum = builder.enumType('UsageMetric', {
   description: 'What is counted.',

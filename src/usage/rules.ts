@@ -1,4 +1,4 @@
-import type { Rules } from '../access/guard.ts';
+import type { Rules } from '../authorization/guard.ts';
 import type { UsageService } from './service.ts';
 
 /** Who may see usage and set quotas. */

@@ -1,9 +1,9 @@
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
-import { HOUR_MS } from '../limits/metrics.ts';
 import { type RateClass, rateClasses } from '../limits/plans.ts';
 import type { RateState } from '../limits/rate-limits.ts';
-import type { UsageGroup, UsageSum } from '../store/access-store.ts';
+import type { UsageGroup, UsageSum } from '../store/types/usage.ts';
+import { HOUR_MS } from './metrics.ts';
 import { MetricEnum } from './quota-schema.ts';
 
 const GroupEnum = builder.enumType('UsageGroup', {
@@ -44,7 +44,7 @@ const UsageRef = builder.objectRef<UsageSum & { groupBy: UsageGroup }>('Usage').
 builder.queryField('usage', (t) =>
   t.withAuth({ authenticated: true }).field({
     description:
-      'What was used, as measured and booked: what sandboxes use right now is added every few seconds and at their end.',
+      'What was used, as measured and recorded: what sandboxes use right now is added every few seconds and at their end.',
     type: [UsageRef],
     complexity: 50,
     args: {
@@ -63,7 +63,7 @@ builder.queryField('usage', (t) =>
         principal,
         {
           from,
-          // What is booked in this very millisecond belongs to it.
+          // What is recorded in this very millisecond belongs to it.
           to: to ?? Date.now() + HOUR_MS,
           tenant: whose.tenant ?? undefined,
           subject: whose.subject ?? undefined,

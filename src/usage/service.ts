@@ -1,13 +1,14 @@
-import type { Principal } from '../access/principal.ts';
-import { tenantFor } from '../access/visibility.ts';
+import type { Principal } from '../authentication/principal.ts';
+import { tenantFor } from '../authorization/visibility.ts';
 import { AppError } from '../errors.ts';
-import { isSummed, type Metric, type Window } from '../limits/metrics.ts';
 import type { RateClass } from '../limits/plans.ts';
 import type { QuotaState, Quotas } from '../limits/quotas.ts';
 import type { RateLimits, RateState } from '../limits/rate-limits.ts';
-import type { QuotaSetting, UsageGroup, UsageSum } from '../store/access-store.ts';
 import type { Store } from '../store/store.ts';
+import type { QuotaSetting } from '../store/types/quota.ts';
+import type { UsageGroup, UsageSum } from '../store/types/usage.ts';
 import type { UsageEvent, UsageFeed } from './feed.ts';
+import { isSummed, type Metric, type Window } from './metrics.ts';
 
 export type Whose = { tenant?: string | undefined; subject?: string | undefined };
 
@@ -83,7 +84,7 @@ export const createUsageService = ({
       if (to - from > MAX_RANGE_MS)
         throw new AppError('INVALID_ARGUMENT', 'from, to: at most 400 days apart.');
       const who = subjectFor(principal, subject);
-      return store.access.usage.sums(
+      return store.usage.sums(
         tenantFor(principal, tenant),
         {
           from,
@@ -109,7 +110,7 @@ export const createUsageService = ({
         level,
       };
       const holder = await holderOf(principal, whose);
-      if (limit === null) await store.access.quotas.remove(key);
+      if (limit === null) await store.quotas.remove(key);
       else {
         const ceiling = await quotas.ceiling(holder, metric, window, subject);
         if (level === 'tenant' && ceiling !== null && limit > ceiling)
@@ -118,7 +119,7 @@ export const createUsageService = ({
             `The plan allows ${metric} up to ${ceiling}, not ${limit}. A tenant can only set less; ask the operator of the server for more.`,
             { details: { limit: metric, maximum: ceiling, requested: limit } },
           );
-        await store.access.quotas.put({ ...key, limit, setBy: principal.subject, setAt: clock() });
+        await store.quotas.put({ ...key, limit, setBy: principal.subject, setAt: clock() });
       }
       quotas.forget(tenant);
       return quotas.states(holder);

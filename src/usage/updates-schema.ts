@@ -21,7 +21,7 @@ const EventRef = builder.interfaceRef<UsageEvent>('UsageEvent').implement({
 });
 
 builder.objectRef<UsageRecorded>('UsageRecorded').implement({
-  description: 'What was booked since the last such event, at most one a second for the same.',
+  description: 'What was recorded since the last such event, at most one a second for the same.',
   interfaces: [EventRef],
   fields: (t) => ({
     at: t.field({ description: 'When.', type: 'DateTime', resolve: ({ at }) => at }),
@@ -33,7 +33,7 @@ builder.objectRef<UsageRecorded>('UsageRecorded').implement({
 });
 
 builder.objectRef<ThresholdReached>('QuotaThresholdReached').implement({
-  description: 'A quota is used up to 80 %. Once, until it is used less again or begins anew.',
+  description: 'A quota is used up to 80 %. RunOnce, until it is used less again or begins anew.',
   interfaces: [EventRef],
   fields: (t) => ({
     at: t.field({ description: 'When.', type: 'DateTime', resolve: ({ at }) => at }),

@@ -51,10 +51,10 @@ describe('usage of a server that is killed', () => {
     const processes = sandbox.processes.edges.length + more.sandbox.processes.edges.length;
     expect(processes).toBeGreaterThan(KILLS);
     expect(amount('EXECUTIONS')).toBe(processes);
-    // Every instant between ready and the end's measurement is booked once, those without a server too.
+    // Every instant between ready and the end's measurement is recorded once, those without a server too.
     const life = (Date.parse(sandbox.endedAt) - Date.parse(sandbox.readyAt)) / 1_000;
     expect(amount('SANDBOX_SECONDS')).toBeLessThanOrEqual(life);
-    // What is not booked is the removal itself, however long that takes here.
+    // What is not recorded is the removal itself, however long that takes here.
     expect(amount('SANDBOX_SECONDS')).toBeGreaterThan(life - 5);
     const { stdout } = await run(
       process.execPath,
@@ -81,14 +81,17 @@ describe('quotas of a server that is killed', () => {
     await Promise.all(cut);
     running = await start();
     const filter = { states: ['CREATING', 'READY', 'DESTROYING'] };
-    const alive = async (): Promise<number> =>
+    const count = async (states: string[]): Promise<number> =>
       (
         await ask(
           server,
           'query ($filter: SandboxFilter) { sandboxes(first: 1, filter: $filter) { totalCount } }',
-          { filter },
+          { filter: { states } },
         )
       ).sandboxes.totalCount;
+    const alive = (): Promise<number> => count(filter.states);
+    // The server takes up what was cut off after it listens.
+    await expect.poll(() => count(['CREATING', 'DESTROYING']), { timeout: 20_000 }).toBe(0);
     const left = await alive();
     expect(left).toBeLessThanOrEqual(4);
     const next = await Promise.all(Array.from({ length: 8 }, create));

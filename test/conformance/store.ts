@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
-import type { Process, Sandbox, Store } from '../../src/store/store.ts';
-import { testAccessStore } from './access-store.ts';
+import type { Store } from '../../src/store/store.ts';
+import type { Process } from '../../src/store/types/process.ts';
+import type { Sandbox } from '../../src/store/types/sandbox.ts';
+import { testAccessStore } from './tenancy-store.ts';
 
 export type StoreSubject = {
   name: string;

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { createTokens } from '../../src/access/tokens.ts';
+import { createTokens } from '../../src/authentication/tokens.ts';
 import type { TestServer } from './server.ts';
 
 const secret = 'a secret of the launched test server, 32 bytes';

@@ -1,7 +1,7 @@
-import { builtInAccess } from '../../src/access/access-file.ts';
-import type { Principal } from '../../src/access/principal.ts';
-import { rightsOf } from '../../src/access/rights.ts';
-import { builtInRoles } from '../../src/access/roles.ts';
+import type { Principal } from '../../src/authentication/principal.ts';
+import { builtInAccess } from '../../src/authorization/access-file.ts';
+import { rightsOf } from '../../src/authorization/rights.ts';
+import { builtInRoles } from '../../src/authorization/roles.ts';
 
 /** A caller as a token of this role makes one. */
 export const principal = ({

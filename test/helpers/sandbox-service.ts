@@ -5,14 +5,14 @@ import { pino } from 'pino';
 import { createCursors } from '../../src/journal/cursor.ts';
 import { createFileJournal } from '../../src/journal/file.ts';
 import { createSealer } from '../../src/lib/sealed.ts';
-import { createMeter } from '../../src/limits/meter.ts';
 import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { createLocalProvider } from '../../src/providers/local/local.ts';
-import type { SandboxEvent, SandboxEventGap } from '../../src/sandboxes/events.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
 import { openStore } from '../../src/store/open.ts';
+import type { SandboxEvent, SandboxEventGap } from '../../src/store/types/sandbox-event.ts';
+import { createMeter } from '../../src/usage/meter.ts';
 import { principal } from './principal.ts';
 
 export const alice = principal();
@@ -45,8 +45,8 @@ export const openService = async (
     log,
   });
   const pool = createPool([provider]);
-  const quotas = createQuotas({ plans, store: store.access, serverLimit: null, clock });
-  const meter = createMeter({ store, sliceMs: 500, booked: () => undefined, clock, log });
+  const quotas = createQuotas({ plans, store, serverLimit: null, clock });
+  const meter = createMeter({ store, sliceMs: 500, onUsageRecorded: () => undefined, clock, log });
   const service = createSandboxService({
     quotas,
     meter,

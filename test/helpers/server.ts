@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import type { TokenClaims } from '../../src/access/tokens.ts';
 import { createApp } from '../../src/app.ts';
+import type { TokenClaims } from '../../src/authentication/tokens.ts';
 import { readConfig } from '../../src/config.ts';
 import { principal } from './principal.ts';
 

@@ -1,0 +1,101 @@
+import type { Pool } from '../pool/pool.ts';
+import type { SandboxHandle } from '../providers/provider.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
+
+export const diagnosisStatuses = ['OK', 'WARNING', 'FAILED'] as const;
+export type Diagnosis = {
+  name: string;
+  status: (typeof diagnosisStatuses)[number];
+  detail: string;
+  remedy: string | null;
+};
+
+const NEARLY = 0.9;
+const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+
+const share = (
+  name: string,
+  used: number,
+  limit: number,
+  show: (value: number) => string,
+  remedy: string,
+): Diagnosis => {
+  const high = used >= limit * NEARLY;
+  return {
+    name,
+    status: high ? 'WARNING' : 'OK',
+    detail: `${show(used)} of ${show(limit)}`,
+    remedy: high ? remedy : null,
+  };
+};
+
+const inside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
+  const usage = await handle.usage();
+  const { limits } = usage;
+  return [
+    { name: 'supervisor', status: 'OK', detail: 'answers', remedy: null },
+    share(
+      'memory',
+      usage.memoryBytes,
+      limits.memoryBytes,
+      mib,
+      'Create the sandbox with more memory.',
+    ),
+    share(
+      'disk',
+      usage.diskBytes,
+      limits.diskBytes,
+      mib,
+      'Remove files, or create the sandbox with more disk.',
+    ),
+    share(
+      'processes',
+      usage.processes,
+      limits.processes,
+      String,
+      'End processes that are not needed.',
+    ),
+  ];
+};
+
+/** Why something in a sandbox may not work, from the outside in. */
+export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[]> => {
+  const ready = sandbox.state === 'READY';
+  const health = await pool.health(pool.get(sandbox.provider));
+  const found: Diagnosis[] = [
+    {
+      name: 'state',
+      status: ready ? 'OK' : 'FAILED',
+      detail: `${sandbox.state}${sandbox.terminationMessage ? `: ${sandbox.terminationMessage}` : ''}`,
+      remedy: ready ? null : 'Create a new sandbox.',
+    },
+    {
+      name: 'provider',
+      status: health.status === 'healthy' ? 'OK' : 'WARNING',
+      detail: health.reason ?? 'healthy',
+      remedy: health.reason,
+    },
+    {
+      name: 'network',
+      status: 'OK',
+      detail:
+        sandbox.networkMode === 'none'
+          ? 'no network: nothing outside can be reached'
+          : `${sandbox.networkMode} through the proxy in http_proxy and https_proxy`,
+      remedy: null,
+    },
+  ];
+  if (!ready) return found;
+  const checks = await pool
+    .handle(sandbox)
+    .then(inside)
+    .catch((error: Error): Diagnosis[] => [
+      {
+        name: 'supervisor',
+        status: 'FAILED',
+        detail: error.message,
+        remedy: 'Destroy the sandbox and create a new one.',
+      },
+    ]);
+  return [...found, ...checks];
+};

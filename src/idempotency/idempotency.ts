@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors.ts';
+import type { Store } from '../store/store.ts';
+
+const KEEP_MS = 24 * 3_600_000;
+/** A first call that has named nothing after this long died with its server. */
+const ABANDONED_MS = 60_000;
+const POLL_MS = 25;
+
+export type RunOnce = <Row extends { id: string }>(
+  call: {
+    tenant: string;
+    /** A key is its subject's own: nobody is given what another made. */
+    subject: string;
+    operation: string;
+    key: string | undefined;
+    parameters: unknown;
+  },
+  /** `claim` ties the key to an id before the work is done: after a crash in the middle the key still finds it. */
+  make: (claim: (id: string) => Promise<void>) => Promise<Row>,
+  /** null: what the first call began came to nothing, the key is free again. */
+  find: (id: string) => Promise<Row | null>,
+) => Promise<{ row: Row; replayed: boolean }>;
+
+/** Equal for equal parameters, whatever the order of their keys. */
+const fingerprintOf = (parameters: unknown): string => {
+  const text = JSON.stringify(parameters, (_, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value,
+  );
+  return createHash('sha256').update(text).digest('hex');
+};
+
+/** Runs `make` runOnce per key in 24 h. Another call with the same key waits for the first and shares what comes of it. */
+export const createIdempotency = (store: Store, clock: () => number): RunOnce => {
+  const running = new Map<string, Promise<{ id: string }>>();
+
+  return async <Row extends { id: string }>(
+    { tenant, subject, operation, key: given, parameters }: Parameters<RunOnce>[0],
+    make: (claim: (id: string) => Promise<void>) => Promise<Row>,
+    find: (id: string) => Promise<Row | null>,
+  ) => {
+    if (given === undefined) return { row: await make(async () => undefined), replayed: false };
+    const key = JSON.stringify([subject, given]);
+    const name = JSON.stringify([tenant, operation, key]);
+    const fingerprint = fingerprintOf(parameters);
+    let replace = 0;
+    for (;;) {
+      const now = clock();
+      const first = await store.idempotency.begin(
+        { tenant, operation, key, fingerprint, createdAt: now },
+        Math.max(now - KEEP_MS, replace),
+      );
+      if (first === null) break;
+      if (first.fingerprint !== fingerprint) {
+        throw new AppError(
+          'IDEMPOTENCY_CONFLICT',
+          `The idempotencyKey was used for ${operation} with other parameters. Use a new key for a new request.`,
+        );
+      }
+      const ahead = running.get(name);
+      if (ahead !== undefined) return { row: (await ahead) as Row, replayed: true };
+      const row = first.resultId === null ? null : await find(first.resultId);
+      if (row) return { row, replayed: true };
+      // One statement of the store takes over exactly the record that was seen: of several callers one becomes the first.
+      if (first.resultId !== null || first.createdAt < now - ABANDONED_MS)
+        replace = first.createdAt + 1;
+      else await sleep(POLL_MS);
+    }
+    const work = (async () => {
+      let claimed = false;
+      const claim = async (id: string): Promise<void> => {
+        await store.idempotency.complete(tenant, operation, key, id);
+        claimed = true;
+      };
+      try {
+        const row = await make(claim);
+        if (!claimed) await claim(row.id);
+        return row;
+      } catch (error) {
+        // Should this fail too, the record is taken over as one that came to nothing.
+        await store.idempotency.forget(tenant, operation, key).catch(() => undefined);
+        throw error;
+      }
+    })();
+    running.set(name, work);
+    try {
+      return { row: await work, replayed: false };
+    } finally {
+      running.delete(name);
+    }
+  };
+};

@@ -1,0 +1,76 @@
+import type { Duplex } from 'node:stream';
+import type { Principal } from '../authentication/principal.ts';
+import { type Bearer, bearerOf, type Revocations } from '../authentication/revocations.ts';
+import { AppError } from '../errors.ts';
+import { sign, unsign } from '../lib/signed.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
+
+export type PortGrant = {
+  /** Of the sandbox. */
+  tenant: string;
+  /** The token it was asked for with. */
+  by: Bearer;
+  sandboxId: string;
+  port: number;
+  expiresAt: number;
+};
+
+/** What callers get; who may call what is in ports-rules.ts. */
+export type PortService = {
+  list(principal: Principal, sandboxId: string): Promise<number[]>;
+  url(
+    principal: Principal,
+    sandboxId: string,
+    port: number,
+    ttlMs: number,
+  ): Promise<{ url: string; expiresAt: number }>;
+};
+
+export type Ports = PortService & {
+  /** `FORBIDDEN` for a token that is not ours or has expired, `TOKEN_REVOKED` for one that was. */
+  verify(token: string): PortGrant;
+  dial(grant: PortGrant): Promise<Duplex>;
+};
+
+/** Servers inside a sandbox, reached from outside by a token that names sandbox and port. */
+export const createPorts = ({
+  sandboxes,
+  revocations,
+  secret,
+  publicUrl,
+  clock,
+}: {
+  sandboxes: SandboxAccess;
+  revocations: Revocations;
+  secret: string;
+  publicUrl: () => string;
+  clock: () => number;
+}): Ports => ({
+  list: async (principal, id) => (await sandboxes.open(principal, id, 'read')).handle.ports(),
+  async url(principal, sandboxId, port, ttlMs) {
+    if (!Number.isInteger(port) || port < 1 || port > 65_535)
+      throw new AppError('INVALID_ARGUMENT', 'A port is 1 to 65535.');
+    const { sandbox } = await sandboxes.open(principal, sandboxId, 'write');
+    const expiresAt = clock() + ttlMs;
+    const grant: PortGrant = {
+      tenant: sandbox.tenant,
+      by: bearerOf(principal),
+      sandboxId,
+      port,
+      expiresAt,
+    };
+    return { url: `${publicUrl()}/t/${sign(secret, 'port', grant)}/`, expiresAt };
+  },
+  verify(token) {
+    const grant = unsign(secret, 'port', token) as PortGrant | undefined;
+    if (!grant || grant.expiresAt <= clock())
+      throw new AppError(
+        'FORBIDDEN',
+        'This address is not valid, or no longer. Ask for a new one (Sandbox.portUrl).',
+      );
+    revocations.check(grant.by);
+    return grant;
+  },
+  dial: async ({ tenant, sandboxId, port }) =>
+    (await sandboxes.openFor(tenant, sandboxId)).handle.dial(port),
+});
