@@ -2,10 +2,10 @@ import type { Pool } from '../pool/pool.ts';
 import type { SandboxHandle } from '../providers/provider.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 
-export const diagnosisStatuses = ['OK', 'WARNING', 'FAILED'] as const;
+export type DiagnosisStatus = 'OK' | 'WARNING' | 'FAILED';
 export type Diagnosis = {
   name: string;
-  status: (typeof diagnosisStatuses)[number];
+  status: DiagnosisStatus;
   detail: string;
   remedy: string | null;
 };
