@@ -30,7 +30,7 @@ export type Context = Services & {
   /** null for a caller without a token: only `__typename`, and in development introspection, answer. */
   principal: Principal | null;
   requestId: string;
-  /** Address of the client. */
+  /** The address of the client. */
   address: string | null;
   /** Of the WebSocket; null over HTTP. */
   session: Session | null;
