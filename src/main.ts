@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { help } from './cli/help.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/read.ts';
 import { AppError } from './errors.ts';
 
 type Command = (config: Config, options: Record<string, string | undefined>) => Promise<number>;

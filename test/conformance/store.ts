@@ -59,6 +59,7 @@ const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
   timeoutMs: null,
   cpuSeconds: null,
   maxMemoryBytes: null,
+  ref: null,
   ...changes,
 });
 
