@@ -94,7 +94,7 @@ module.exports = {
         path: '^src',
         pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
       },
-      to: { path: '^src/providers/(?!types/)[^/]+/' },
+      to: { path: '^src/providers/(?!types/|complete/)[^/]+/' },
     },
     {
       name: 'service-knows-no-graphql',
