@@ -123,7 +123,7 @@ module.exports = {
     fence('server', '^src/(server|graphql)/', ['graphql-yoga', 'graphql-ws', 'ws']),
     fence('graphql', '^src/(graphql|server)/|schema[.]ts$', ['@pothos', 'graphql']),
     fence('local', '^src/providers/local/', ['@lydell']),
-    fence('docker', '^src/providers/docker/', ['dockerode']),
+    fence('docker', '^src/providers/docker/', ['dockerode', 'tar-stream']),
   ],
   options: {
     tsPreCompilationDeps: true,
