@@ -121,7 +121,7 @@ describe('generated documents', () => {
     return /\bat \S+ \(|node_modules|\.ts:\d/.test(text) ? 'a stack' : null;
   };
 
-  it(`are answered ${DOCUMENTS.toLocaleString('en')} times, never by a failure of ours`, async () => {
+  it(`are answered ${DOCUMENTS.toLocaleString('en')} times, never by INTERNAL`, async () => {
     const next = createGenerator(11, ids, LEFT_OUT);
     const faults: object[] = [];
     const statuses = new Map<number, number>();
