@@ -58,7 +58,10 @@ const size = (args: ConnectionArgs): number => {
     );
   }
   if (first != null ? args.before != null : args.after != null) {
-    throw new AppError('INVALID_ARGUMENT', 'Use `after` only with `first`, and `before` only with `last`.');
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      'Use `after` only with `first`, and `before` only with `last`.',
+    );
   }
   return limit;
 };
