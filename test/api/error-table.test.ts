@@ -127,8 +127,8 @@ describe('the error table', () => {
     });
 
     it.each([
-      ['UNAUTHENTICATED', () => ''],
-      ['UNAUTHENTICATED', () => 'junk'],
+      ['UNAUTHENTICATED', (): string => ''],
+      ['UNAUTHENTICATED', (): string => 'junk'],
       ['TOKEN_EXPIRED', (): string => urls.expired ?? ''],
       ['TOKEN_REVOKED', (): string => revoked],
     ] as const)('%s closes a WebSocket with its code', async (code, tokenOf) => {
