@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { help } from './cli/help.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/read.ts';
 import { errorTable } from './error-table.ts';
 import { AppError } from './errors.ts';
 
@@ -16,6 +16,7 @@ const commands = {
 } as const;
 /** Commands with a word of their own behind them. */
 const WITH_VERB = ['audit'];
+const LINGER_MS = 2_000;
 
 const run = async (): Promise<number> => {
   const { positionals, values } = parseArgs({
@@ -47,17 +48,19 @@ const run = async (): Promise<number> => {
 
 /** A person reads this: the message alone, unless it is a bug. */
 const explain = (error: unknown): string => {
+  const { code, syscall, message, stack } = error as NodeJS.ErrnoException;
   const known =
-    error instanceof AppError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  return known ? (error as Error).message : String((error as Error).stack ?? error);
+    error instanceof AppError || code?.startsWith('ERR_PARSE_ARGS') || syscall !== undefined;
+  return known ? message : String(stack ?? error);
 };
 
-run().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`sandbank: ${explain(error)}\n`);
-    process.exitCode = errorTable[error instanceof AppError ? error.code : 'INTERNAL'].exitCode;
-  },
-);
+/** Everything is closed by then; what holds the process all the same does not hold it longer. */
+const end = (code: number): void => {
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+};
+
+run().then(end, (error: unknown) => {
+  process.stderr.write(`sandbank: ${explain(error)}\n`);
+  end(errorTable[error instanceof AppError ? error.code : 'INTERNAL'].exitCode);
+});

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
-import type { Provider, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { CompleteProvider } from '../providers/types/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import type { Meter } from '../usage/meter.ts';
-import type { Pool } from './pool.ts';
+import { limitsOf, type Pool } from './pool.ts';
 import type { SandboxEvents } from './sandbox-events.ts';
 
 export type Lifecycle = {
@@ -15,13 +16,13 @@ export type Lifecycle = {
    * meanwhile. `written` runs in between. A bound that does not hold is returned, and nothing was written.
    */
   create(
-    provider: Provider,
+    provider: CompleteProvider,
     row: Sandbox,
     bounds: readonly Bound[],
     written: () => Promise<void>,
   ): Promise<Sandbox | Excess>;
   /** Makes one whose row is written as CREATING. */
-  begin(provider: Provider, row: Sandbox): Promise<Sandbox>;
+  begin(provider: CompleteProvider, row: Sandbox): Promise<Sandbox>;
   /** One that lives at its provider, after a start of the server. */
   adopt(row: Sandbox, handle: SandboxHandle): Promise<void>;
   /** Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds. */
@@ -84,8 +85,10 @@ export const createLifecycle = ({
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
     void handle.ended
       .then(async ({ reason, message }) => {
-        if (reason !== 'died' || disposed) return;
+        if (disposed) return;
+        // Also of one that was destroyed: it may have been adopted in that very moment.
         await meter.close(row.id, false);
+        if (reason !== 'died') return;
         await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
       })
       .catch((error: unknown) =>
@@ -106,7 +109,7 @@ export const createLifecycle = ({
   };
 
   const build = async (
-    provider: Provider,
+    provider: CompleteProvider,
     row: Sandbox,
     written: () => Promise<void>,
   ): Promise<Sandbox> => {
@@ -118,13 +121,11 @@ export const createLifecycle = ({
         id: row.id,
         template: row.template,
         env: row.env,
-        limits: {
-          cpus: row.cpus,
-          memoryBytes: row.memoryBytes,
-          diskBytes: row.diskBytes,
-          processes: row.maxProcesses,
-        },
+        limits: limitsOf(row),
         network: { mode: row.networkMode, allow: row.networkAllow },
+        expiresAt: row.expiresAt,
+        ports: [],
+        labels: row.labels,
       });
       return await becomeReady(row, handle);
     } catch (error) {
@@ -159,12 +160,7 @@ export const createLifecycle = ({
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
     await meter.close(id, true);
-    await pool.handle(row).then(
-      (handle) => handle.destroy(),
-      (error: unknown) => {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-      },
-    );
+    await pool.destroy(row);
     await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
   };
 

@@ -1,8 +1,8 @@
 import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal, JournalItem, JournalRecord } from '../journal/journal.ts';
-import type { OutputStream, ProcessExit } from '../providers/provider.ts';
-import { isOutput, textOf, topicOf } from './records.ts';
+import type { OutputStream, ProcessExit } from '../providers/types/process.ts';
+import { type ExitState, exitOf, isOutput, stateOf, textOf, topicOf } from './records.ts';
 
 export type OutputEvent = {
   kind: 'output';
@@ -12,7 +12,12 @@ export type OutputEvent = {
   bytes: Uint8Array;
   readonly text: string;
 };
-export type ExitEvent = ProcessExit & { event: 'exit'; cursor: string; at: number };
+export type ExitEvent = Omit<ProcessExit, 'kind'> & {
+  kind: ExitState;
+  event: 'exit';
+  cursor: string;
+  at: number;
+};
 export type GapEvent = { kind: 'gap'; cursor: string; from: number; to: number; reason: string };
 export type ProcessEvent = OutputEvent | ExitEvent | GapEvent;
 
@@ -71,7 +76,8 @@ const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
       flush();
       if (item.kind === 'exited')
         events.push({
-          ...(item.meta as unknown as ProcessExit),
+          ...exitOf(item),
+          kind: stateOf(exitOf(item)),
           event: 'exit',
           cursor: at(item.seq),
           at: item.at,

@@ -7,7 +7,7 @@ import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { ProviderProcess, PtySize } from '../providers/provider.ts';
+import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { Store } from '../store/store.ts';
 import type { Page } from '../store/types/page.ts';
@@ -24,7 +24,8 @@ import {
 } from './commands.ts';
 import { createLauncher, type StartOptions } from './launch.ts';
 import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
-import { createPumps } from './pump.ts';
+import { createPumps, type Pumps } from './pump.ts';
+import { notTakenUp, waitForExit } from './taken-up.ts';
 
 export type ProcessServiceOptions = {
   store: Store;
@@ -110,7 +111,7 @@ export type ProcessService = {
   ): Promise<OutputPage>;
 };
 
-export type ProcessControl = ProcessService & { recover(): Promise<void>; dispose(): void };
+export type ProcessControl = ProcessService & { recover: Pumps['recover']; dispose(): void };
 
 const HANG_UP_MS = 500;
 const MAX_INLINE_CODE = 96 * 1024;
@@ -153,15 +154,15 @@ export const createProcessService = ({
   const live = async (
     principal: Principal,
     id: string,
-  ): Promise<{ row: Process; process: ProviderProcess }> => {
+  ): Promise<{ row: Process; process: SandboxProcess }> => {
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
-    if (!process)
-      throw new AppError(
-        'TERMINATED',
-        `The process ${id} has ended (${row.state}). Its output can still be read.`,
-      );
-    return { row, process };
+    if (process) return { row, process };
+    if (row.endedAt === null) throw notTakenUp(id);
+    throw new AppError(
+      'TERMINATED',
+      `The process ${id} has ended (${row.state}). Its output can still be read.`,
+    );
   };
 
   const service: ProcessControl = {
@@ -214,17 +215,12 @@ export const createProcessService = ({
     },
     async exec(principal, { stdin, outputBytes, purpose = 'exec', ...options }) {
       const collected = collectOutput(Math.min(outputBytes ?? execOutputBytes, execOutputBytes));
-      const { process, done } = await launch(
+      const input = stdin ? Buffer.from(stdin) : undefined;
+      const { done } = await launch(
         principal,
         { ...options, purpose },
-        { stdin: Boolean(stdin), onOutput: collected.add },
+        { stdin: input !== undefined, input, onOutput: collected.add },
       );
-      // A process that has ended, or does not read, decides that itself: its exit is the answer.
-      const feed = async (text: string): Promise<void> => {
-        await process.write(Buffer.from(text));
-        await process.closeStdin();
-      };
-      if (stdin) feed(stdin).catch(() => undefined);
       return { process: await done, ...collected.take() };
     },
     async runCode(principal, { runtime, code, ...options }) {
@@ -279,22 +275,16 @@ export const createProcessService = ({
       await store.processes.update(row.tenant, id, { cols, rows });
       return { ...row, cols, rows };
     },
-    async wait(principal, id, timeoutMs, signal) {
-      const row = await service.get(principal, id);
-      const done = pumps.finished(id);
-      if (!done) return row;
-      const stop = new AbortController();
-      const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), stop.signal]);
-      const over = new Promise<Process>((resolve) =>
-        until.addEventListener('abort', () => resolve(row), { once: true }),
-      );
-      return Promise.race([done, over]).finally(() => stop.abort());
-    },
+    wait: (principal, id, timeoutMs, signal) =>
+      waitForExit(() => service.get(principal, id), pumps, timeoutMs, signal),
     async hangUp(principal, id) {
       const row = await find(principal, id, 'write');
       const process = pumps.live(id);
       const done = pumps.finished(id);
-      if (!process || !done) return row;
+      if (!process || !done) {
+        if (row.endedAt === null) throw notTakenUp(id);
+        return row;
+      }
       await process.signal('SIGHUP').catch(() => undefined);
       const timer = setTimeout(() => process.signal('SIGKILL').catch(() => undefined), HANG_UP_MS);
       return done.finally(() => clearTimeout(timer));

@@ -15,7 +15,8 @@ import { createLifecycle } from '../pool/lifecycle.ts';
 import type { Pool } from '../pool/pool.ts';
 import { recover } from '../pool/recovery.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
-import type { ResourceLimits, ResourceUsage, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import type {
@@ -94,7 +95,8 @@ export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
 
 export type SandboxControl = SandboxService & {
   access: SandboxAccess;
-  recover(): Promise<void>;
+  /** Takes up `rows`, which were alive when another server stopped. Never fails as a whole. */
+  recover(rows: readonly Sandbox[], signal?: AbortSignal): Promise<void>;
   dispose(): void;
 };
 
@@ -225,9 +227,10 @@ export const createSandboxService = ({
         reader.sees(principal, row);
       return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
-    async recover() {
-      await recover({ store, pool, lifecycle, retries, clock, log });
+    async recover(rows, signal) {
+      // Those that waited go first: a new one must not pass them.
       await createQueue.recover();
+      await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
     },
     dispose() {
       expiry.dispose();

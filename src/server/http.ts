@@ -1,16 +1,13 @@
 import {
   createServer as createHttpServer,
-  type Server as HttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { GraphQLSchema } from 'graphql';
 import type { Logger } from 'pino';
 import type { AuditLog } from '../audit/log.ts';
 import type { Sessions } from '../authentication/sessions.ts';
-import { AppError } from '../errors.ts';
 import type { Services } from '../graphql/context.ts';
 import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Authenticator } from './authenticator.ts';
@@ -22,6 +19,7 @@ import { createGraphiql } from './graphiql.ts';
 import { createContext, type GraphqlEndpoint, serveGraphql } from './graphql-endpoint.ts';
 import { createGraphqlHttp } from './graphql-http.ts';
 import { createGraphqlWs } from './graphql-ws.ts';
+import { closeHttp, listen } from './listen.ts';
 import { setSecurityHeaders } from './security-headers.ts';
 import { sendJson } from './send-json.ts';
 import { createSubscriptionSlots } from './subscription-slots.ts';
@@ -55,32 +53,6 @@ export type Server = {
   listen(port: number, host: string): Promise<number>;
   close(ms: number): Promise<void>;
 };
-
-export const listen = (server: HttpServer, port: number, host: string): Promise<number> =>
-  new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        error.code === 'EADDRINUSE'
-          ? new AppError(
-              'CONFLICT',
-              `Port ${port} of ${host} is taken by another program. Stop it, or choose another port (SANDBANK_PORT, SANDBANK_PORTS_PORT).`,
-            )
-          : error,
-      );
-    });
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
-  });
-
-/** Stops accepting, waits for answers under way, then cuts what is left. */
-export const closeHttp = (server: HttpServer, ms: number): Promise<void> =>
-  new Promise((resolve) => {
-    const timer = setTimeout(() => server.closeAllConnections(), ms);
-    server.close(() => {
-      clearTimeout(timer);
-      resolve();
-    });
-    server.closeIdleConnections();
-  });
 
 /** The parts that requests are routed to. */
 type Router = {
@@ -169,7 +141,7 @@ export const createServer = (options: ServerOptions): Server => {
   // A slow upload is no attack here: uploads to signed URLs may take hours; headers still have 60 s.
   server.requestTimeout = 0;
   return {
-    listen: (port, host) => listen(server, port, host),
+    listen: (port, host) => listen(server, port, host, options.log),
     async close(ms) {
       x.isDraining = true;
       for (const request of x.endpoint.inFlight) request.abort();

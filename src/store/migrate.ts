@@ -2,9 +2,14 @@ import { Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
 import { first } from './migrations/0001-first.ts';
 import { access } from './migrations/0002-access.ts';
+import { processRefs } from './migrations/0005-process-refs.ts';
 
 /** In order, never changed once released. */
-const migrations = { '0001-first': first, '0002-access': access };
+const migrations = {
+  '0001-first': first,
+  '0002-access': access,
+  '0005-process-refs': processRefs,
+};
 
 export const migrate = async (db: Database): Promise<void> => {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import type { SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { UsageEntry } from '../store/types/usage.ts';
@@ -96,7 +96,15 @@ export const createMeter = ({
     if (from === null) return;
     const usage = measure ? await within(handle.usage(), null) : null;
     const to = Math.max(clock(), from);
-    const now: Sample = usage ? { ...usage, egressBytes: usage.egressBytes ?? 0 } : last;
+    // What the provider does not measure is not billed; what it does not say this time stays as it was.
+    const now: Sample = usage
+      ? {
+          cpuSeconds: usage.cpuSeconds ?? last.cpuSeconds,
+          egressBytes: usage.egressBytes ?? last.egressBytes,
+          memoryBytes: usage.memoryBytes ?? last.memoryBytes,
+          diskBytes: usage.diskBytes ?? last.diskBytes,
+        }
+      : last;
     // Should the provider's total begin anew, what was recorded stays.
     const cpuSeconds = Math.max(now.cpuSeconds, row.bookedCpuSeconds);
     const entries = entriesOf(

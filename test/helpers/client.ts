@@ -21,7 +21,7 @@ export type AnswerError = {
 export type Answer<Result = Data> = { data: Result; errors?: AnswerError[] };
 
 /** The fields that take one input and answer with a union. */
-type MutationField = Exclude<keyof Mutation, '__typename'>;
+export type MutationField = Exclude<keyof Mutation, '__typename'>;
 /** The payload of a mutation, and the fields of its errors. */
 export type MutationAnswer<Field extends MutationField> = Data[Field];
 

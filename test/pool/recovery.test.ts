@@ -13,7 +13,7 @@ describe('a service that starts again', async () => {
     await open.close();
     await between();
     open = await openService(stateDir);
-    await open.service.recover();
+    await open.service.recover(await open.store.sandboxes.unfinished());
   };
   const refOf = async (id: string): Promise<string> =>
     (await open.service.get(alice, id)).ref ?? '';
@@ -56,6 +56,9 @@ describe('a service that starts again', async () => {
       env: {},
       limits,
       network: { mode: 'none', allow: [] },
+      expiresAt: Date.now() + 600_000,
+      ports: [],
+      labels: {},
     });
     const { row: destroying } = await open.service.create(alice, {});
     const { row: creating } = await open.service.create(alice, {});

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { AppError, type ErrorCode } from '../../errors.ts';
+import { withTimeLimit } from '../../lib/time-limit.ts';
 import { createDecoder, encodeFrame, type Head, readFirstFrame } from './agent/protocol.ts';
 
 /** The server's end of one sandbox: a control connection, and one more for every bulk stream. The peer is not trusted. */
@@ -23,6 +24,8 @@ export type Link = {
 };
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A supervisor whose server has gone dials every 50 ms; one that is stopped, or starved, may take longer or for ever. */
+const FIRST_HELLO_MS = 10_000;
 /** Any process inside may dial: one sandbox must not use up the descriptors of the server. */
 const MAX_CONNECTIONS = 512;
 const FIRST_FRAME_MS = 10_000;
@@ -70,7 +73,12 @@ const toAppError = (error: unknown): AppError => {
   return new AppError(ours, `${String(message).slice(0, 500)}. ${advice}`.trim());
 };
 
-type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout };
+type Waiting = {
+  op: string;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+};
 
 export const openLink = async (path: string, uid: number): Promise<Link> => {
   const waiting = new Map<number, Waiting>();
@@ -102,10 +110,16 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
       'UNAVAILABLE',
       'The sandbox does not answer; it may be ending. Ask for its state.',
     );
+  /** It was sent: whether it runs is not known. */
+  const unanswered = (): AppError =>
+    new AppError('UNAVAILABLE', 'The sandbox did not say whether the process runs.', {
+      retryable: false,
+      details: { ambiguous: true },
+    });
   const failAll = (): void => {
-    for (const { reject, timer } of waiting.values()) {
+    for (const { op, reject, timer } of waiting.values()) {
       clearTimeout(timer);
-      reject(gone());
+      reject(op === 'spawn' ? unanswered() : gone());
     }
     waiting.clear();
   };
@@ -158,15 +172,49 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
   if (process.getuid?.() === 0) chownSync(path, uid, uid);
   chmodSync(path, 0o600);
 
+  const silent = (): AppError =>
+    new AppError('UNAVAILABLE', 'The sandbox does not answer. Try again, or destroy it.');
+  let greeted = false;
+  ready.promise.then(
+    () => {
+      greeted = true;
+    },
+    () => undefined,
+  );
+  /** Before its first hello a supervisor is waited for: after a restart of the server it needs a moment to dial. */
   const request = (
     op: string,
     fields: object = {},
     body?: Uint8Array,
     timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<unknown> =>
+    greeted || control || closed
+      ? send(op, fields, body, timeoutMs)
+      : withTimeLimit(ready.promise, FIRST_HELLO_MS, silent).then(() =>
+          send(op, fields, body, timeoutMs),
+        );
+  const send = (
+    op: string,
+    fields: object,
+    body: Uint8Array | undefined,
+    timeoutMs: number,
   ): Promise<unknown> => {
     const socket = control;
     if (!socket) return Promise.reject(gone());
     const id = ++counter;
+    let frame: Buffer;
+    try {
+      frame = encodeFrame({ ...fields, t: 'req', op, id }, body);
+    } catch (error) {
+      return Promise.reject(
+        error instanceof RangeError
+          ? new AppError(
+              'TOO_LARGE',
+              'The command and its variables are larger than a sandbox takes at once. Write them to a file.',
+            )
+          : error,
+      );
+    }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(id);
@@ -177,8 +225,8 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
           ),
         );
       }, timeoutMs);
-      waiting.set(id, { resolve, reject, timer });
-      socket.write(encodeFrame({ ...fields, t: 'req', op, id }, body));
+      waiting.set(id, { op, resolve, reject, timer });
+      socket.write(frame);
     });
   };
 
@@ -197,7 +245,10 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
         awaited.delete(name);
         opened.reject(error);
       });
-      return { name, socket: await opened.promise, result };
+      const socket = await withTimeLimit(opened.promise, REQUEST_TIMEOUT_MS, silent).finally(() =>
+        awaited.delete(name),
+      );
+      return { name, socket, result };
     },
     on: (type, listener) => void listeners.set(type, listener),
     onEgress: (handle) => {

@@ -1,17 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
-import type { Sealer } from '../../lib/sealed.ts';
-import type { Provider, ResourceLimits } from '../provider.ts';
-import { writeAssets } from './assets.ts';
+import { eachBounded } from '../../lib/bounded.ts';
+import type { Provider, ProviderContext } from '../types/provider.ts';
+import type { SandboxSpec } from '../types/sandbox.ts';
+import { unusedAssets, writeAssets } from './assets.ts';
 import { chooseBase } from './base.ts';
+import { localCapabilities } from './capabilities.ts';
 import { openCgroups } from './cgroup.ts';
+import type { LocalSettings } from './config.ts';
+import { openFolders } from './folders.ts';
 import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
 import { probeHost } from './probe.ts';
-import { loadState, NO_ENV, saveState } from './state.ts';
+import { NO_ENV, saveState } from './state.ts';
 import {
   adoptSupervisor,
   type Grounds,
@@ -19,157 +21,177 @@ import {
   type Supervisor,
   startSupervisor,
 } from './supervisor.ts';
+import { openTrash } from './trash.ts';
 import { openUids } from './uids.ts';
 import { createWarmPool } from './warm.ts';
 
-export type LocalOptions = {
-  /** Absolute. Everything of the provider lies below it, or below /var/lib/sandbank where other users cannot reach it. */
-  stateDir: string;
-  /** Supervisors kept waiting for an assignment, 0: none; and the limits they start with. */
-  warm: number;
-  warmLimits: ResourceLimits;
-  /** A sandbox left without a server for this long ends itself, in milliseconds. */
-  leaseMs: number;
-  /** For values of variables, which lie in the state of each sandbox. */
-  sealer: Sealer;
-  log: Logger;
-};
-
-const REF = /^lcl_[0-9a-f]{20}$/;
+/** Leftovers of an earlier server that are removed at once, and how long the server's end waits for removals, in milliseconds. */
+const SWEEP_WIDTH = 8;
+const TRASH_MS = 3_000;
 const newRef = (): string => `lcl_${randomBytes(10).toString('hex')}`;
 
-export const createLocalProvider = async ({
-  stateDir,
-  warm,
-  warmLimits,
-  leaseMs,
-  sealer,
-  log,
-}: LocalOptions): Promise<Provider> => {
-  const report = await probeHost();
-  const base = chooseBase(stateDir);
-  const cgroups = report.ok ? openCgroups() : null;
-  const grounds: Grounds | null = report.ok
-    ? { base, assets: writeAssets(join(base, 'assets')), uids: openUids(), cgroups }
-    : null;
-  const problems = report.checks
-    .filter(({ status }) => status === 'failed')
-    .map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy ?? ''}`.trim());
-  const ready = (): Grounds => {
-    if (grounds) return grounds;
-    throw new AppError(
-      'UNAVAILABLE',
-      `Local sandboxes do not work on this host. ${problems.join(' ')}`,
-      { retryable: false },
-    );
+const unavailableProvider = (problems: string): Provider => {
+  const refuse = async (): Promise<never> => {
+    throw new AppError('UNAVAILABLE', `Local sandboxes do not work on this host. ${problems}`, {
+      retryable: false,
+    });
   };
-  const handles = new Map<string, Promise<LocalHandle>>();
-  const folders = (): string[] =>
-    existsSync(join(base, 'sandboxes'))
-      ? readdirSync(join(base, 'sandboxes')).filter((name) => REF.test(name))
-      : [];
+  return {
+    name: 'local',
+    capabilities: localCapabilities(false),
+    health: async () => ({ status: 'unavailable', reason: problems }),
+    create: refuse,
+    connect: refuse,
+    list: async () => [],
+    destroy: refuse,
+    dispose: async () => undefined,
+  };
+};
 
+/** Isolated sandboxes on this host, or a provider that says why there can be none. */
+export const openProvider = async (
+  context: ProviderContext,
+  settings: LocalSettings,
+): Promise<Provider> => {
+  const report = await probeHost();
+  if (!report.ok)
+    return unavailableProvider(
+      report.checks
+        .filter(({ status }) => status === 'failed')
+        .map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy ?? ''}`.trim())
+        .join(' '),
+    );
+  const base = chooseBase(context.stateDir);
+  const grounds: Grounds = {
+    base,
+    uids: openUids(),
+    cgroups: openCgroups(),
+    trash: openTrash(join(base, 'trash'), context.log),
+    assets: writeAssets(join(base, 'assets')),
+  };
+  return createLocalProvider(grounds, context, settings.SANDBANK_WARM_SANDBOXES);
+};
+
+const createLocalProvider = (
+  grounds: Grounds,
+  { deployment, sealer, defaultLimits, log }: ProviderContext,
+  warm: number,
+): Provider => {
+  const { base, cgroups, trash } = grounds;
+  const folders = openFolders(base, deployment);
+  const handles = new Map<string, Promise<LocalHandle>>();
+  let disposed = false;
+
+  const remove = (ref: string): Promise<void> =>
+    removeRemains(folders.dirOf(ref), cgroups?.open(ref) ?? null, grounds);
+  /** What nobody waits for: a failure costs disk until the next start, nothing else. */
+  const clear = (ref: string): Promise<void> =>
+    remove(ref).catch((error: unknown) =>
+      log.error(
+        { err: error, ref },
+        'what is left of a sandbox stays on disk until the next start',
+      ),
+    );
   const wrap = (supervisor: Supervisor): LocalHandle =>
     createHandle({
       supervisor,
-      leaseMs,
       limitsKind: cgroups?.kind ?? '',
       sealer,
       log,
       async remove() {
         handles.delete(supervisor.ref);
-        await removeRemains(supervisor.dir, supervisor.cgroup, ready().uids);
+        await removeRemains(supervisor.dir, supervisor.cgroup, grounds);
       },
     });
 
-  if (grounds) {
-    // Those that waited for a server that was killed, and what is left of those that ended without one.
-    for (const ref of folders()) {
-      const state = loadState(join(base, 'sandboxes', ref));
-      if (!state?.id)
-        await removeRemains(join(base, 'sandboxes', ref), cgroups?.open(ref) ?? null, grounds.uids);
+  const sweep = async (leftovers: readonly string[]): Promise<void> => {
+    await eachBounded(leftovers, SWEEP_WIDTH, async (ref) => (disposed ? undefined : clear(ref)));
+    try {
+      const used = new Set([...grounds.assets.folders, ...folders.usedAssets()]);
+      for (const folder of unusedAssets(join(base, 'assets'), used)) trash.discard(folder);
+    } catch (error) {
+      log.warn({ err: error }, 'files of an earlier version stay on disk until the next start');
     }
-  }
+  };
+  const swept = sweep(folders.leftovers());
   const waiting = createWarmPool(
-    grounds ? warm : 0,
-    () => startSupervisor(newRef(), null, warmLimits, ready()),
+    warm,
+    () => startSupervisor(newRef(), { id: null, deployment }, defaultLimits, grounds),
     async (one) => {
       one.link.close();
-      await removeRemains(one.dir, one.cgroup, ready().uids);
+      await clear(one.ref);
     },
     log,
   );
 
+  const supervisorFor = async ({ id, limits }: SandboxSpec): Promise<Supervisor> => {
+    // What is an rlimit is set at the start and cannot be raised.
+    const fits =
+      limits.diskBytes === defaultLimits.diskBytes && limits.processes === defaultLimits.processes;
+    const ready = fits ? waiting.take() : undefined;
+    return ready ?? startSupervisor(newRef(), { id, deployment }, limits, grounds);
+  };
+  const discard = async (supervisor: Supervisor): Promise<void> => {
+    supervisor.link.close();
+    await clear(supervisor.ref);
+  };
+  const adopt = async (ref: string): Promise<LocalHandle> => {
+    const supervisor = await adoptSupervisor(ref, grounds);
+    if (!supervisor) {
+      await clear(ref);
+      throw unknownSandbox(ref);
+    }
+    // Its hello is not waited for: it is not trusted to say one, and is destroyed without.
+    return wrap(supervisor);
+  };
+
   return {
     name: 'local',
-    capabilities: {
-      reattach: 'replay',
-      output: 'bytes',
-      pty: 'native',
-      stdin: 'native',
-      signals: 'group',
-      watch: 'native',
-      ports: 'tunnel',
-      extend: 'native',
-      networkPolicies: ['none', 'allow-list', 'full'],
-      pause: 'none',
-      snapshot: 'none',
-      secrets: 'env',
-      limits: cgroups ? 'enforced' : 'best-effort',
-    },
-    health: async () =>
-      grounds
-        ? { status: 'healthy', reason: null }
-        : { status: 'unavailable', reason: problems.join(' ') },
-    async create({ id, env, limits, network }) {
-      // What is an rlimit is set at the start and cannot be raised.
-      const fits =
-        limits.diskBytes === warmLimits.diskBytes && limits.processes === warmLimits.processes;
-      const supervisor =
-        (fits && waiting.take()) || (await startSupervisor(newRef(), id, limits, ready()));
+    capabilities: localCapabilities(cgroups !== null),
+    health: async () => ({ status: 'healthy', reason: null }),
+    async create(spec, signal) {
+      const { id, env, limits, network, expiresAt } = spec;
+      signal.throwIfAborted();
+      const supervisor = await supervisorFor(spec);
       try {
+        signal.throwIfAborted();
         if (!isDeepStrictEqual(supervisor.state.limits, limits))
           supervisor.cgroup?.setLimits(limits);
         const sealed = Object.keys(env).length ? sealer.seal(JSON.stringify(env)) : NO_ENV;
         const settings = { env: sealed, network };
-        supervisor.state = { ...supervisor.state, id, limits, settings };
+        const born = { createdAt: Date.now(), expiresAt };
+        supervisor.state = { ...supervisor.state, id, limits, settings, ...born };
         saveState(supervisor.dir, supervisor.state);
         const handle = wrap(supervisor);
         handles.set(supervisor.ref, Promise.resolve(handle));
         return handle;
       } catch (error) {
-        supervisor.link.close();
-        await removeRemains(supervisor.dir, supervisor.cgroup, ready().uids);
+        await discard(supervisor);
         throw error;
       }
     },
-    connect(ref) {
-      if (!REF.test(ref)) return Promise.reject(unknownSandbox(ref));
+    async connect(ref) {
+      if (disposed) throw new AppError('UNAVAILABLE', 'The server is stopping. Try again.');
       const known = handles.get(ref);
-      if (known) return known;
-      const adopted = (async () => {
-        const supervisor = await adoptSupervisor(ref, ready());
-        if (!supervisor) {
-          const dir = join(base, 'sandboxes', ref);
-          await removeRemains(dir, cgroups?.open(ref) ?? null, ready().uids);
-          throw unknownSandbox(ref);
-        }
-        await supervisor.link.ready;
-        return wrap(supervisor);
-      })();
+      if (known !== undefined) return known;
+      if (!folders.stateOf(ref)?.id) throw unknownSandbox(ref);
+      const adopted = adopt(ref);
       handles.set(ref, adopted);
       adopted.catch(() => handles.delete(ref));
       return adopted;
     },
-    async list() {
-      return folders().flatMap((ref) => {
-        const id = loadState(join(base, 'sandboxes', ref))?.id;
-        return id ? [{ ref, id }] : [];
-      });
+    list: async () => folders.list(),
+    async destroy(ref, signal) {
+      const known = await handles.get(ref)?.catch(() => null);
+      if (known) return known.destroy(signal);
+      if (!folders.stateOf(ref)) throw unknownSandbox(ref);
+      await remove(ref);
     },
     async dispose() {
-      await waiting.dispose();
+      disposed = true;
+      await Promise.all([waiting.dispose(), swept]);
       for (const handle of handles.values()) (await handle.catch(() => null))?.detach();
+      await trash.dispose(TRASH_MS);
     },
   };
 };

@@ -27,6 +27,8 @@ export type Process = {
   /** `exec`, `start`, `terminal`, `code`, `packages`. */
   purpose: string;
   state: ProcessState;
+  /** The provider's name of it; null where that is `id`, or until it runs. */
+  ref: string | null;
   pid: number | null;
   cols: number | null;
   rows: number | null;

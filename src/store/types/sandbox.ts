@@ -1,4 +1,4 @@
-import type { NetworkMode } from '../../providers/provider.ts';
+import type { NetworkMode } from '../../providers/types/capabilities.ts';
 import type { Page } from './page.ts';
 import type { Bound, Excess } from './quota.ts';
 import type { TenantScope } from './scope.ts';
