@@ -94,7 +94,7 @@ module.exports = {
         path: '^src',
         pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
       },
-      to: { path: '^src/providers/(?!types/)[^/]+/' },
+      to: { path: '^src/providers/(?!types/|complete/)[^/]+/' },
     },
     {
       name: 'service-knows-no-graphql',
@@ -123,7 +123,7 @@ module.exports = {
     fence('server', '^src/(server|graphql)/', ['graphql-yoga', 'graphql-ws', 'ws']),
     fence('graphql', '^src/(graphql|server)/|schema[.]ts$', ['@pothos', 'graphql']),
     fence('local', '^src/providers/local/', ['@lydell']),
-    fence('docker', '^src/providers/docker/', ['dockerode']),
+    fence('docker', '^src/providers/docker/', ['dockerode', 'tar-stream']),
   ],
   options: {
     tsPreCompilationDeps: true,

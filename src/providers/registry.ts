@@ -1,4 +1,5 @@
 import type { Values, Variables } from '../lib/settings.ts';
+import { dockerVariables } from './docker/config.ts';
 import { localVariables } from './local/config.ts';
 import type { Provider, ProviderContext } from './types/provider.ts';
 
@@ -21,6 +22,7 @@ const entry = <Table extends Variables>(
 /** One line each; a provider's code and its vendor's client are loaded only when it is enabled. */
 const registry = {
   local: entry(localVariables, () => import('./local/local.ts')),
+  docker: entry(dockerVariables, () => import('./docker/docker.ts')),
 };
 
 export type ProviderName = keyof typeof registry;

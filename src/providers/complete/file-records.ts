@@ -1,10 +1,10 @@
 import type { FileStat, FileType } from '../types/files.ts';
 
-const TYPES: Readonly<Record<number, FileType>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'symlink',
-};
+const TYPES: ReadonlyMap<number, FileType> = new Map([
+  [0o100000, 'file'],
+  [0o040000, 'directory'],
+  [0o120000, 'symlink'],
+]);
 /** Raw mode in hexadecimal, bytes, seconds since the epoch, path. */
 const RECORD = /^([0-9a-f]+) (\d+) (-?\d+) (\/[\s\S]*)$/;
 
@@ -31,7 +31,7 @@ export const readRecords = (output: Buffer): FileStat[] => {
       return [
         {
           path,
-          type: TYPES[bits & 0o170000] ?? 'other',
+          type: TYPES.get(bits & 0o170000) ?? 'other',
           size: Number(size),
           mode: bits & 0o7777,
           modifiedAt: Number(modifiedAt) * 1_000,

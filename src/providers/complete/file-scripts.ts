@@ -41,7 +41,7 @@ else rm -f "$1"; fi`,
   /** $2: bytes to skip, plus one; $3: bytes at most. */
   read: `${need('$1')} [ -f "$1" ] || exit ${exits.wrongType}; tail -c +"$2" "$1" | head -c "$3"`,
   /** Where $1 leads to, and that it may be written; its folder is there afterwards. */
-  prepare: `target=$(readlink -f "$1"; echo .); target=\${target%??}; [ -n "$target" ] || target=$1
+  prepare: `${parent} target=$(readlink -f "$1" && echo .) || target=$1xx; target=\${target%??}
 [ -d "$target" ] && exit ${exits.wrongType}; [ -e "$target" ] && ! [ -f "$target" ] && exit ${exits.wrongType}
 mkdir -p "$(dirname "$target")" || exit 1; printf %s "$target"`,
   /** From base64 in $2 to the end of $1. */

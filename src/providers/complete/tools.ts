@@ -27,12 +27,7 @@ export type Tools = { has(...tools: readonly Tool[]): boolean; home: string };
 const SCRIPT = `pwd; for tool in ${names.join(' ')}; do command -v "$tool" >/dev/null 2>&1 && echo "$tool"; done; exit 0`;
 
 export const probeTools = async (commands: Commands): Promise<Tools> => {
-  const { code, stdout } = await commands.run(SCRIPT, [], false).catch((error: unknown) => {
-    // A vendor that looks for the program itself: there is no shell.
-    if (error instanceof AppError && ['INVALID_ARGUMENT', 'NOT_FOUND'].includes(error.code))
-      return { code: 127, stdout: '' };
-    throw error;
-  });
+  const { code, stdout } = await commands.run(SCRIPT, [], false);
   const [home = '', ...found] = String(stdout).split('\n');
   if (code === 0 && home.startsWith('/')) {
     const present = new Set(found);
