@@ -99,12 +99,12 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;
   const quotas = createQuotas({ plans, store, serverLimit, clock });
-  const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
+  const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
   const { onUsageRecorded, created } = feed;
   const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
 
   const sandboxes = createSandboxService({
-    ...{ store, journal, cursors, pool, quotas, meter, created, clock, log },
+    ...{ store, cursors, pool, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
@@ -177,7 +177,7 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
       .sweep()
       .catch((error: unknown) => log.error({ err: error }, 'the journals could not be swept'));
     store.idempotency
-      .purge(clock() - 24 * 3_600_000)
+      .purge(clock() - 24 * 3_600_000, 500)
       .catch((error: unknown) =>
         log.error({ err: error }, 'old idempotency keys could not be removed'),
       );
