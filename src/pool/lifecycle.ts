@@ -5,7 +5,7 @@ import type { Provider, SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
-import type { Meter } from '../usage/meter.ts';
+import type { LastSlice, Meter } from '../usage/meter.ts';
 import type { Pool } from './pool.ts';
 
 export type Lifecycle = {
@@ -35,6 +35,8 @@ export type Lifecycle = {
   dispose(): void;
 };
 
+type End = { state: 'TERMINATED' | 'FAILED'; reason: TerminationReason; message: string };
+
 export const createLifecycle = ({
   store,
   pool,
@@ -57,41 +59,41 @@ export const createLifecycle = ({
   const destroying = new Map<string, Promise<void>>();
   let disposed = false;
 
-  const finishFrom = async (
+  const writeEnd = async (
     from: readonly SandboxState[],
     { tenant, id }: Sandbox,
-    state: 'TERMINATED' | 'FAILED',
-    reason: TerminationReason,
-    message: string,
-  ): Promise<void> => {
+    { state, reason, message }: End,
+    last: LastSlice = {},
+  ): Promise<Sandbox | null> => {
     const now = clock();
-    const patch = {
-      state,
-      terminationReason: reason,
-      terminationMessage: message,
-      endedAt: now,
-    };
+    const patch = { state, terminationReason: reason, terminationMessage: message, endedAt: now };
     const kind = state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed';
-    const ended = await store.sandboxes.update(tenant, id, patch, {
-      from,
-      event: { kind, at: now },
-    });
+    const event = { kind, at: now } as const;
+    const ended = await store.sandboxes.update(tenant, id, patch, { from, event, ...last });
     if (ended) onSlotFreed();
+    return ended;
+  };
+  /** The end, its event and what was not booked yet are written as one. */
+  const finishFrom = (from: readonly SandboxState[], row: Sandbox, end: End) =>
+    meter.end(row, { measure: false }, (last) => writeEnd(from, row, end, last));
+  /** Tried again until the store takes it: the sandbox is gone, and its row says that it lives. */
+  const finishSurely = async (row: Sandbox, end: End): Promise<void> => {
+    const finish = () => finishFrom(['CREATING', 'READY'], row, end);
+    await finish().catch((error: unknown) => {
+      log.error({ err: error, sandbox: row.id }, 'the end of a sandbox could not be recorded');
+      retries.add(row.id, async () => void (await finish()));
+    });
   };
 
   /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
-    void handle.ended
-      .then(async ({ reason, message }) => {
-        if (disposed) return;
-        // Also of one that was destroyed: it may have been adopted in that very moment.
-        await meter.close(row.id, false);
-        if (reason !== 'died') return;
-        await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
-      })
-      .catch((error: unknown) =>
-        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox'),
-      );
+    void handle.ended.then(async ({ reason, message }) => {
+      if (disposed) return;
+      if (reason === 'died')
+        await finishSurely(row, { state: 'TERMINATED', reason: 'LOST', message });
+      // Also of one that was destroyed: it may have been adopted in that very moment.
+      meter.forget(row.id);
+    });
   };
 
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
@@ -130,18 +132,15 @@ export const createLifecycle = ({
       });
       return await becomeReady(row, handle);
     } catch (error) {
-      const report = (failure: unknown): void =>
-        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
-      await meter.close(row.id, true);
-      await handle?.destroy().catch(report);
-      // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
-      await finishFrom(
-        ['CREATING', 'READY'],
-        row,
-        'FAILED',
-        'CREATE_FAILED',
-        error instanceof AppError ? error.message : 'The provider failed.',
-      ).catch(report);
+      await handle
+        ?.destroy()
+        .catch((failure: unknown) =>
+          log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
+        );
+      // A row that somebody destroys ends by their reason, not by this one.
+      const message = error instanceof AppError ? error.message : 'The provider failed.';
+      await finishSurely(row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
+      meter.forget(row.id);
       throw error;
     }
   };
@@ -152,23 +151,30 @@ export const createLifecycle = ({
       terminationReason: row.terminationReason ?? reason,
       terminationMessage: row.terminationMessage ?? message,
     };
-    // Why is written with the state: a server that is killed here still tells the first reason.
-    await store.sandboxes.update(
-      tenant,
-      id,
-      { state: 'DESTROYING', ...why },
-      { from: ['QUEUED', 'CREATING', 'READY'] },
+    // Why is written with the state: a server that is killed here still tells the first reason. What it used ends here too.
+    const marked = await meter.end(row, { measure: true }, (last) =>
+      store.sandboxes.update(
+        tenant,
+        id,
+        { state: 'DESTROYING', ...why },
+        { from: ['QUEUED', 'CREATING', 'READY'], ...last },
+      ),
     );
+    const current = marked ?? (await store.sandboxes.find(tenant, id));
+    if (!current || current.endedAt !== null) return;
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
-    await meter.close(id, true);
-    await pool.handle(row).then(
+    await pool.handle({ ...row, ref: row.ref ?? current.ref }).then(
       (handle) => handle.destroy(),
       (error: unknown) => {
         if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       },
     );
-    await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
+    await writeEnd(['DESTROYING'], row, {
+      state: 'TERMINATED',
+      reason: current.terminationReason ?? why.terminationReason,
+      message: current.terminationMessage ?? why.terminationMessage,
+    });
   };
 
   /** Known before the row can be seen: who destroys it waits for the create. */
@@ -211,7 +217,11 @@ export const createLifecycle = ({
       work.catch(() => retries.add(row.id, () => lifecycle.destroy(row, reason, message)));
       return work;
     },
-    finish: (row, ...how) => finishFrom(['QUEUED', 'CREATING', 'READY', 'DESTROYING'], row, ...how),
+    async finish(row, state, reason, message) {
+      const how = { state, reason, message };
+      const ended = await finishFrom(['QUEUED', 'CREATING', 'READY'], row, how);
+      if (!ended) await writeEnd(['DESTROYING'], row, how);
+    },
     dispose() {
       disposed = true;
     },
