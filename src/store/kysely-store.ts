@@ -1,10 +1,8 @@
-import { sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
 import { openAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { openEventLog } from './events.ts';
 import { openIdempotency } from './idempotency.ts';
-import { migrate } from './migrate.ts';
 import { openProcesses } from './processes.ts';
 import { openQuotas } from './quotas.ts';
 import { openRevocations } from './revocations.ts';
@@ -15,9 +13,8 @@ import type { SandboxEventBody } from './types/sandbox-event.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
 import { openUsage } from './usage.ts';
 
-/** The store over any dialect, once its tables are there. `sealer` keeps values of variables from being read in the database. */
-export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<Store> => {
-  await migrate(db);
+/** The store over any dialect, whose tables are there. `sealer` keeps values of variables from being read in the database. */
+export const createKyselyStore = (db: Database, sealer: Sealer, ping: Store['ping']): Store => {
   const events = openEventLog<SandboxEventBody>(db, 'sandbox_events');
   const usage = openEventLog<UsageEventBody>(db, 'usage_events');
   return {
@@ -31,7 +28,7 @@ export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<S
     sandboxEvents: events,
     usageEvents: usage,
     audit: openAudit(db),
-    ping: async () => void (await sql`select 1`.execute(db)),
+    ping,
     dispose: () => db.destroy(),
   };
 };
