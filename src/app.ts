@@ -34,6 +34,7 @@ import { openLimiterStore } from './limits/limiter-store.ts';
 import { createQuotas } from './limits/quotas.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { createPool } from './pool/pool.ts';
+import { createRetention } from './pool/retention.ts';
 import { portRules } from './ports/rules.ts';
 import { createPorts } from './ports/service.ts';
 import { processRules } from './processes/rules.ts';
@@ -146,14 +147,14 @@ const assemble = async (
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;
   const quotas = createQuotas({ plans, store, serverLimit, clock });
-  const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
+  const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
   opened.defer(feed.dispose);
   const { onUsageRecorded, created } = feed;
   const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
   opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
-    ...{ store, journal, cursors, pool, quotas, meter, created, clock, log },
+    ...{ store, cursors, pool, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
@@ -245,13 +246,10 @@ const assemble = async (
     journal
       .sweep()
       .catch((error: unknown) => log.error({ err: error }, 'the journals could not be swept'));
-    store.idempotency
-      .purge(clock() - 24 * 3_600_000)
-      .catch((error: unknown) =>
-        log.error({ err: error }, 'old idempotency keys could not be removed'),
-      );
   }, SWEEP_MS).unref();
   opened.defer(() => clearInterval(sweep));
+  const { retentionMs } = config;
+  opened.defer(createRetention({ store, retentionMs, clock, log }).dispose);
   opened.defer(async () => {
     recovering.abort();
     const ms = config.shutdownMs;

@@ -6,9 +6,8 @@ import type { CompleteProvider } from '../providers/types/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
-import type { Meter } from '../usage/meter.ts';
+import type { LastSlice, Meter } from '../usage/meter.ts';
 import { limitsOf, type Pool } from './pool.ts';
-import type { SandboxEvents } from './sandbox-events.ts';
 
 export type Lifecycle = {
   /**
@@ -37,10 +36,11 @@ export type Lifecycle = {
   dispose(): void;
 };
 
+type End = { state: 'TERMINATED' | 'FAILED'; reason: TerminationReason; message: string };
+
 export const createLifecycle = ({
   store,
   pool,
-  events,
   meter,
   onSlotFreed,
   retries,
@@ -49,7 +49,6 @@ export const createLifecycle = ({
 }: {
   store: Store;
   pool: Pool;
-  events: SandboxEvents;
   meter: Meter;
   /** One has ended: there may be room for another. */
   onSlotFreed: () => void;
@@ -61,50 +60,54 @@ export const createLifecycle = ({
   const destroying = new Map<string, Promise<void>>();
   let disposed = false;
 
-  const finishFrom = async (
+  const writeEnd = async (
     from: readonly SandboxState[],
     { tenant, id }: Sandbox,
-    state: 'TERMINATED' | 'FAILED',
-    reason: TerminationReason,
-    message: string,
-  ): Promise<void> => {
-    const patch = {
-      state,
-      terminationReason: reason,
-      terminationMessage: message,
-      endedAt: clock(),
-    };
-    if (!(await store.sandboxes.update(tenant, id, patch, from))) return;
-    onSlotFreed();
-    // Read again: the labels may have changed since the caller saw the row, and subscribers filter by them.
-    const row = await store.sandboxes.find(tenant, id);
-    if (row) await events.record(row, state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed');
+    { state, reason, message }: End,
+    last: LastSlice = {},
+  ): Promise<Sandbox | null> => {
+    const now = clock();
+    const patch = { state, terminationReason: reason, terminationMessage: message, endedAt: now };
+    const kind = state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed';
+    const event = { kind, at: now } as const;
+    const ended = await store.sandboxes.update(tenant, id, patch, { from, event, ...last });
+    if (ended) onSlotFreed();
+    return ended;
+  };
+  /** The end, its event and what was not booked yet are written as one. */
+  const finishFrom = (from: readonly SandboxState[], row: Sandbox, end: End) =>
+    meter.end(row, { measure: false }, (last) => writeEnd(from, row, end, last));
+  /** Tried again until the store takes it: the sandbox is gone, and its row says that it lives. */
+  const finishSurely = async (row: Sandbox, end: End): Promise<void> => {
+    const finish = () => finishFrom(['CREATING', 'READY'], row, end);
+    await finish().catch((error: unknown) => {
+      log.error({ err: error, sandbox: row.id }, 'the end of a sandbox could not be recorded');
+      retries.add(row.id, async () => void (await finish()));
+    });
   };
 
   /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
-    void handle.ended
-      .then(async ({ reason, message }) => {
-        if (disposed) return;
-        // Also of one that was destroyed: it may have been adopted in that very moment.
-        await meter.close(row.id, false);
-        if (reason !== 'died') return;
-        await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
-      })
-      .catch((error: unknown) =>
-        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox'),
-      );
+    void handle.ended.then(async ({ reason, message }) => {
+      if (disposed) return;
+      if (reason === 'died')
+        await finishSurely(row, { state: 'TERMINATED', reason: 'LOST', message });
+      // Also of one that was destroyed: it may have been adopted in that very moment.
+      meter.forget(row.id);
+    });
   };
 
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
     const now = clock();
     const ready = { ref: handle.ref, state: 'READY', readyAt: now, bookedAt: now } as const;
-    if (!(await store.sandboxes.update(row.tenant, row.id, ready, ['CREATING'])))
+    const made = await store.sandboxes.update(row.tenant, row.id, ready, {
+      from: ['CREATING'],
+      event: { kind: 'sandbox-ready', at: now },
+    });
+    if (!made)
       throw new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
-    const made = { ...row, ...ready };
     meter.watch(made, handle);
     guard(made, handle);
-    await events.record(made, 'sandbox-ready');
     return made;
   };
 
@@ -116,7 +119,6 @@ export const createLifecycle = ({
     let handle: SandboxHandle | null = null;
     try {
       await written();
-      await events.record(row, 'sandbox-created');
       handle = await pool.create(provider, {
         id: row.id,
         template: row.template,
@@ -129,18 +131,15 @@ export const createLifecycle = ({
       });
       return await becomeReady(row, handle);
     } catch (error) {
-      const report = (failure: unknown): void =>
-        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
-      await meter.close(row.id, true);
-      await handle?.destroy().catch(report);
-      // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
-      await finishFrom(
-        ['CREATING', 'READY'],
-        row,
-        'FAILED',
-        'CREATE_FAILED',
-        error instanceof AppError ? error.message : 'The provider failed.',
-      ).catch(report);
+      await handle
+        ?.destroy()
+        .catch((failure: unknown) =>
+          log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
+        );
+      // A row that somebody destroys ends by their reason, not by this one.
+      const message = error instanceof AppError ? error.message : 'The provider failed.';
+      await finishSurely(row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
+      meter.forget(row.id);
       throw error;
     }
   };
@@ -151,17 +150,25 @@ export const createLifecycle = ({
       terminationReason: row.terminationReason ?? reason,
       terminationMessage: row.terminationMessage ?? message,
     };
-    // Why is written with the state: a server that is killed here still tells the first reason.
-    await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, [
-      'QUEUED',
-      'CREATING',
-      'READY',
-    ]);
+    // Why is written with the state: a server that is killed here still tells the first reason. What it used ends here too.
+    const marked = await meter.end(row, { measure: true }, (last) =>
+      store.sandboxes.update(
+        tenant,
+        id,
+        { state: 'DESTROYING', ...why },
+        { from: ['QUEUED', 'CREATING', 'READY'], ...last },
+      ),
+    );
+    const current = marked ?? (await store.sandboxes.find(tenant, id));
+    if (!current || current.endedAt !== null) return;
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
-    await meter.close(id, true);
-    await pool.destroy(row);
-    await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
+    await pool.destroy({ ...row, ref: row.ref ?? current.ref });
+    await writeEnd(['DESTROYING'], row, {
+      state: 'TERMINATED',
+      reason: current.terminationReason ?? why.terminationReason,
+      message: current.terminationMessage ?? why.terminationMessage,
+    });
   };
 
   /** Known before the row can be seen: who destroys it waits for the create. */
@@ -177,7 +184,10 @@ export const createLifecycle = ({
   const lifecycle: Lifecycle = {
     create(provider, row, bounds, written) {
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
-        (await store.sandboxes.insert(row, bounds)) ?? build(provider, row, written);
+        (await store.sandboxes.insert(row, {
+          bounds,
+          event: { kind: 'sandbox-created', at: row.createdAt },
+        })) ?? build(provider, row, written);
       return known(row, insertAndBuild());
     },
     begin: (provider, row) =>
@@ -201,7 +211,11 @@ export const createLifecycle = ({
       work.catch(() => retries.add(row.id, () => lifecycle.destroy(row, reason, message)));
       return work;
     },
-    finish: (row, ...how) => finishFrom(['QUEUED', 'CREATING', 'READY', 'DESTROYING'], row, ...how),
+    async finish(row, state, reason, message) {
+      const how = { state, reason, message };
+      const ended = await finishFrom(['QUEUED', 'CREATING', 'READY'], row, how);
+      if (!ended) await writeEnd(['DESTROYING'], row, how);
+    },
     dispose() {
       disposed = true;
     },

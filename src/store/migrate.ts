@@ -2,14 +2,10 @@ import { Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
 import { first } from './migrations/0001-first.ts';
 import { access } from './migrations/0002-access.ts';
-import { processRefs } from './migrations/0005-process-refs.ts';
+import { events } from './migrations/0003-events.ts';
 
 /** In order, never changed once released. */
-const migrations = {
-  '0001-first': first,
-  '0002-access': access,
-  '0005-process-refs': processRefs,
-};
+const migrations = { '0001-first': first, '0002-access': access, '0003-events': events };
 
 export const migrate = async (db: Database): Promise<void> => {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });

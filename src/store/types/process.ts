@@ -63,4 +63,6 @@ export type ProcessStore = {
   ): Promise<boolean>;
   /** All tenants: STARTING and RUNNING. */
   unfinished(): Promise<Process[]>;
+  /** Removes a batch of those that ended before; returns how many. */
+  purge(before: number, limit: number): Promise<number>;
 };
