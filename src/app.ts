@@ -14,7 +14,13 @@ import { createTokenService } from './authentication/service.ts';
 import { createSessions } from './authentication/sessions.ts';
 import type { Tokens } from './authentication/tokens.ts';
 import { guard } from './authorization/guard.ts';
+import { sharingRules } from './authorization/rules.ts';
+import { createSharingService } from './authorization/sharing.ts';
+import { catalogRules } from './catalog/rules.ts';
+import { createCatalogService } from './catalog/service.ts';
 import type { Config } from './config/read.ts';
+import { diagnosisRules } from './diagnosis/rules.ts';
+import { createDiagnosisService } from './diagnosis/service.ts';
 import { fileRules } from './files/rules.ts';
 import { createFileService } from './files/service.ts';
 import type { Services } from './graphql/context.ts';
@@ -38,7 +44,8 @@ import type { Provider, ProviderContext } from './providers/types/provider.ts';
 import { sandboxRules } from './sandboxes/rules.ts';
 import { createSandboxService } from './sandboxes/service.ts';
 import { createAuthenticator } from './server/authenticator.ts';
-import { closeHttp, createServer, listen } from './server/http.ts';
+import { createServer } from './server/http.ts';
+import { closeHttp, listen } from './server/listen.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
@@ -176,6 +183,12 @@ const assemble = async (
     sandboxes: sandboxes.access,
   });
   const usage = createUsageService({ store, quotas, rates, feed, defaultPlan, clock });
+  const sharing = createSharingService({
+    store: store.shares,
+    sandboxes: sandboxes.access,
+    clock,
+  });
+  const diagnosis = createDiagnosisService({ sandboxes: sandboxes.access, pool });
   const by = { audit, rates };
   const services: Services = {
     sandboxes: guard(sandboxes, sandboxRules, by),
@@ -185,6 +198,9 @@ const assemble = async (
     usage: guard(usage, usageRules, by),
     tokens: guard(tokenService, tokenRules, by),
     audit: guard(createAuditService(store.audit), auditRules, by),
+    sharing: guard(sharing, sharingRules, by),
+    diagnosis: guard(diagnosis, diagnosisRules, by),
+    catalog: guard(createCatalogService(pool), catalogRules, by),
   };
 
   const development =

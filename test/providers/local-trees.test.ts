@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -77,7 +77,10 @@ describe('a sandbox with a tree of any depth', () => {
     await running?.kill('SIGKILL');
     killSupervisors();
     // What an earlier server knew nothing of any more.
-    await mkdir(join(stateDir, 'local', 'sandboxes', `lcl_${'0'.repeat(20)}`));
+    const abandoned = join(stateDir, 'local', 'sandboxes', `lcl_${'0'.repeat(20)}`);
+    await mkdir(abandoned);
+    // A younger one might be in the making.
+    await utimes(abandoned, 0, 0);
     await start();
     await expect
       .poll(() => stateOf(sandboxId), { timeout: 20_000 })

@@ -95,6 +95,8 @@ export const openVendor = (root: string) => {
     const texts = outputs.map((file) => readFile(file, 'utf8').catch(() => null));
     const [stdout, stderr] = await Promise.all(texts);
     await Promise.all(outputs.map((file) => rm(file, { force: true })));
+    // Whoever destroys it removes the folder first or kills the command first.
+    await find(ref);
     if (exitCode === null || typeof stdout !== 'string' || typeof stderr !== 'string')
       throw new VendorError(410, 'the box has ended');
     return { exitCode, stdout, stderr };
