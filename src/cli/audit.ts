@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ChainState, faultOf, START } from '../audit/chain.ts';
 import { openAccess } from '../authentication/open.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
 import { createSealer } from '../lib/sealed.ts';
 import { openStore } from '../store/open.ts';

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
-import type { Provider, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { CompleteProvider } from '../providers/types/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import type { LastSlice, Meter } from '../usage/meter.ts';
-import type { Pool } from './pool.ts';
+import { limitsOf, type Pool } from './pool.ts';
 
 export type Lifecycle = {
   /**
@@ -14,13 +15,13 @@ export type Lifecycle = {
    * meanwhile. `written` runs in between. A bound that does not hold is returned, and nothing was written.
    */
   create(
-    provider: Provider,
+    provider: CompleteProvider,
     row: Sandbox,
     bounds: readonly Bound[],
     written: () => Promise<void>,
   ): Promise<Sandbox | Excess>;
   /** Makes one whose row is written as CREATING. */
-  begin(provider: Provider, row: Sandbox): Promise<Sandbox>;
+  begin(provider: CompleteProvider, row: Sandbox): Promise<Sandbox>;
   /** One that lives at its provider, after a start of the server. */
   adopt(row: Sandbox, handle: SandboxHandle): Promise<void>;
   /** Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds. */
@@ -111,7 +112,7 @@ export const createLifecycle = ({
   };
 
   const build = async (
-    provider: Provider,
+    provider: CompleteProvider,
     row: Sandbox,
     written: () => Promise<void>,
   ): Promise<Sandbox> => {
@@ -122,13 +123,11 @@ export const createLifecycle = ({
         id: row.id,
         template: row.template,
         env: row.env,
-        limits: {
-          cpus: row.cpus,
-          memoryBytes: row.memoryBytes,
-          diskBytes: row.diskBytes,
-          processes: row.maxProcesses,
-        },
+        limits: limitsOf(row),
         network: { mode: row.networkMode, allow: row.networkAllow },
+        expiresAt: row.expiresAt,
+        ports: [],
+        labels: row.labels,
       });
       return await becomeReady(row, handle);
     } catch (error) {
@@ -164,12 +163,7 @@ export const createLifecycle = ({
     if (!current || current.endedAt !== null) return;
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
-    await pool.handle({ ...row, ref: row.ref ?? current.ref }).then(
-      (handle) => handle.destroy(),
-      (error: unknown) => {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-      },
-    );
+    await pool.destroy({ ...row, ref: row.ref ?? current.ref });
     await writeEnd(['DESTROYING'], row, {
       state: 'TERMINATED',
       reason: current.terminationReason ?? why.terminationReason,

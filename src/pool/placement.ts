@@ -1,12 +1,16 @@
 import { AppError } from '../errors.ts';
-import type { Health, NetworkPolicy, Provider } from '../providers/provider.ts';
+import type { LimitedResource } from '../providers/types/capabilities.ts';
+import type { CompleteProvider, Health } from '../providers/types/provider.ts';
+import type { NetworkPolicy } from '../providers/types/sandbox.ts';
 
-export type Candidate = { provider: Provider; health: Health };
+export type Candidate = { provider: CompleteProvider; health: Health };
 export type PlacementRequest = {
   provider?: string | undefined;
   /** The caller's role allows these; null: all. */
   allowed: readonly string[] | null;
   network: NetworkPolicy;
+  /** Limits that the caller asked for by name: whoever cannot hold them does not fit. */
+  limits: readonly LimitedResource[];
 };
 
 /** A rule says why a candidate does not fit, null when it does. Asked in order; the first reason counts. */
@@ -20,14 +24,21 @@ const rules: readonly Rule[] = [
   ({ provider }, { allowed }) =>
     allowed === null || allowed.includes(provider.name) ? null : 'the role does not allow it',
   ({ provider }, { network }) =>
-    provider.capabilities.networkPolicies.includes(network.mode)
+    provider.capabilities.networkModes.includes(network.mode)
       ? null
-      : `it has no network policy "${network.mode}"`,
+      : `it has no network mode "${network.mode}", only ${provider.capabilities.networkModes.join(', ')}`,
+  ({ provider }, { limits }) => {
+    const loose = limits.filter((resource) => provider.capabilities.limits[resource] === 'none');
+    return loose.length === 0 ? null : `it cannot limit ${loose.join(', ')}`;
+  },
   ({ health }) => (health.status === 'unavailable' ? (health.reason ?? 'it is unavailable') : null),
 ];
 
 /** The first provider, in the order of the configuration, that every rule lets through. */
-export const place = (candidates: readonly Candidate[], request: PlacementRequest): Provider => {
+export const place = (
+  candidates: readonly Candidate[],
+  request: PlacementRequest,
+): CompleteProvider => {
   const refusals: string[] = [];
   for (const candidate of candidates) {
     const reason = rules.map((rule) => rule(candidate, request)).find((text) => text !== null);

@@ -14,7 +14,8 @@ import { createLifecycle } from '../pool/lifecycle.ts';
 import type { Pool } from '../pool/pool.ts';
 import { recover } from '../pool/recovery.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
-import type { ResourceLimits, ResourceUsage, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import type {

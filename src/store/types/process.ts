@@ -16,8 +16,6 @@ export type ProcessState = (typeof processStates)[number];
 /** A terminal is a process with `cols` and `rows`. */
 export type Process = {
   id: string;
-  /** The provider's id; null until it answered, or where that is `id`. */
-  ref: string | null;
   tenant: string;
   sandboxId: string;
   createdBy: string;
@@ -29,6 +27,8 @@ export type Process = {
   /** `exec`, `start`, `terminal`, `code`, `packages`. */
   purpose: string;
   state: ProcessState;
+  /** The provider's name of it; null where that is `id`, or until it runs. */
+  ref: string | null;
   pid: number | null;
   cols: number | null;
   rows: number | null;
