@@ -46,6 +46,8 @@ export type SandboxHandle = {
   files: SandboxFiles;
   usage(): Promise<ResourceUsage>;
   dial(port: number): Promise<Duplex>;
+  /** Throws `UNSUPPORTED` where ports cannot be reached, before anyone is given an address. */
+  requirePorts(): void;
   ports(): Promise<number[]>;
   /** Nothing where the vendor has no expiration of its own; `UNSUPPORTED` where it cannot be moved. */
   extendTo(instant: number): Promise<void>;
