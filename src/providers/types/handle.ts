@@ -35,7 +35,7 @@ export type VendorHandle = {
   detach?(): void;
 };
 
-/** A living sandbox with every member, made by `providers/complete.ts`. All code outside `providers/` sees this one only. */
+/** A living sandbox with every member, made by `providers/complete/`. All code outside `providers/` sees this one only. */
 export type SandboxHandle = {
   ref: string;
   ended: Promise<SandboxEnd>;
