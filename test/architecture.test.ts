@@ -79,6 +79,16 @@ describe('the architecture', () => {
     expect(offenders(/process\.env\b/, /^src\/main\.ts$/)).toEqual([]);
   });
 
+  it('compares the name of a provider in no file outside its folder and the registry', () => {
+    const names = globSync('src/providers/*/config.ts').map((file) => file.split('/').at(-2));
+    expect(names).toEqual(expect.arrayContaining(['docker', 'local']));
+    const named = new RegExp(`['"\`](${names.join('|')})['"\`]`);
+    expect(offenders(named, /^src\/providers\//)).toEqual([
+      // The default of SANDBANK_PROVIDERS.
+      'src/config/providers.ts',
+    ]);
+  });
+
   it('has no default exports, no barrels and no classes but errors and Pothos plugins', () => {
     expect(offenders(/^export default/m, /^$/)).toEqual([]);
     expect(offenders(/^export \* from/m, /^$/)).toEqual([]);

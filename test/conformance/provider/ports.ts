@@ -30,6 +30,7 @@ export const testPorts = (benched: Benched): void => {
     it('refuses a connection it cannot make', async (test) => {
       const { provider, handle } = benched();
       if (provider.capabilities.ports === 'tunnel') return test.skip('tunnels');
+      expect(() => handle.requirePorts()).toThrow('"ports"');
       await expect(handle.dial(80)).rejects.toMatchObject(refusal('ports', provider.name));
     });
 
