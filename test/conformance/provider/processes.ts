@@ -76,7 +76,11 @@ export const testProcesses = (benched: Benched): void => {
       expect(exit).toMatchObject({ kind: 'SIGNALED', reason: 'TIMED_OUT', exitCode: null });
       // Where only `timeout` in the sandbox ends it, what left the group lives on.
       if (provider.capabilities.limits.time !== 'enforced') return;
-      const { stdout } = await collect(handle, ['bash', '-c', 'pgrep -fx "sleep 300" || echo none']);
+      const { stdout } = await collect(handle, [
+        'bash',
+        '-c',
+        'pgrep -fx "sleep 300" || echo none',
+      ]);
       expect(String(stdout)).toBe('none\n');
     });
 
