@@ -1,15 +1,35 @@
 import { defineConfig } from 'vitest/config';
 
+/** The folders and files of each project; what no project names is a unit test. Services: test/services/global-setup.ts. */
+const projects: Record<string, string[]> = {
+  stores: ['test/stores/**/*.test.ts', 'test/limits/**/*.test.ts'],
+  providers: ['test/providers/**/*.test.ts'],
+  api: ['test/api/**/*.test.ts'],
+  program: ['test/build.test.ts', 'test/readme.test.ts'],
+  browser: ['test/graphiql.test.ts'],
+  services: ['test/services/**/*.test.ts'],
+};
+
 export default defineConfig({
   resolve: {
     // One copy of graphql: Pothos loads the CommonJS build, Vite would load the ESM one beside it.
     alias: [{ find: /^graphql$/, replacement: 'graphql/index.js' }],
   },
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // Real sandboxes share two cores and one uid range: more files at once only wait for one another.
     maxWorkers: 2,
+    projects: Object.entries({ unit: ['test/**/*.test.ts'], ...projects }).map(
+      ([name, include]) => ({
+        extends: true,
+        test: {
+          name,
+          include,
+          exclude: name === 'unit' ? Object.values(projects).flat() : [],
+          globalSetup: ['test/services/global-setup.ts'],
+        },
+      }),
+    ),
   },
 });

@@ -2,6 +2,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, mutate } from './helpers/client.ts';
 import { startServer, type TestServer } from './helpers/server.ts';
+import { serviceUrl } from './helpers/services.ts';
 
 /** As little of Chromium's own traffic as can be. */
 const args = [
@@ -18,7 +19,7 @@ describe('GraphiQL in a browser', () => {
 
   beforeAll(async () => {
     server = await startServer();
-    browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args });
+    browser = await chromium.launch({ executablePath: serviceUrl('SANDBANK_TEST_CHROMIUM'), args });
     page = await browser.newPage();
     page.on('request', (request) => {
       const { origin, protocol } = new URL(request.url());

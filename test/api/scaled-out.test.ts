@@ -1,4 +1,3 @@
-import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import {
@@ -10,27 +9,21 @@ import {
   overWebSocket,
   post,
 } from '../helpers/client.ts';
+import { createDatabase, type Database } from '../helpers/postgres.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
+import { serviceUrl } from '../helpers/services.ts';
 
-const database = process.env.SANDBANK_TEST_POSTGRES_URL;
-const redis = process.env.SANDBANK_TEST_REDIS_URL;
 const SECRET = 'a secret that two servers of these tests share';
 
-describe.skipIf(!database || !redis)('two servers with one PostgreSQL and one Redis', () => {
-  let admin: Client;
-  let name: string;
+describe('two servers with one PostgreSQL and one Redis', () => {
+  let database: Database;
   let one: TestServer;
   let two: TestServer;
   beforeAll(async () => {
-    name = newId('req');
-    admin = new Client({ connectionString: database });
-    await admin.connect();
-    await admin.query(`create database ${name}`);
-    const url = new URL(database ?? '');
-    url.pathname = `/${name}`;
+    database = await createDatabase();
     const env = {
-      SANDBANK_DATABASE_URL: url.href,
-      SANDBANK_REDIS_URL: redis ?? '',
+      SANDBANK_DATABASE_URL: database.url,
+      SANDBANK_REDIS_URL: serviceUrl('SANDBANK_TEST_REDIS_URL'),
       SANDBANK_JWT_SECRET: SECRET,
     };
     one = await startServer(env);
@@ -39,8 +32,7 @@ describe.skipIf(!database || !redis)('two servers with one PostgreSQL and one Re
   afterAll(async () => {
     await one?.stop();
     await two?.stop();
-    await admin?.query(`drop database ${name}`);
-    await admin?.end();
+    await database?.drop();
   });
 
   it.each([

@@ -8,7 +8,6 @@ import { testAccessStore } from './tenancy-store.ts';
 export type StoreSubject = {
   name: string;
   open(): Promise<{ store: Store; close(): Promise<void> }>;
-  skip?: string | false;
 };
 
 const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
@@ -64,8 +63,8 @@ const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
 });
 
 /** What every store owes. */
-export const testStore = ({ name, open, skip = false }: StoreSubject): void => {
-  describe.skipIf(skip)(`store ${name}${skip ? ` (skipped: ${skip})` : ''}`, () => {
+export const testStore = ({ name, open }: StoreSubject): void => {
+  describe(`store ${name}`, () => {
     let store: Store;
     let close: () => Promise<void>;
     beforeAll(async () => {
