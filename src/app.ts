@@ -39,6 +39,8 @@ import { closeHttp, createServer, listen } from './server/http.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
+import type { Process } from './store/types/process.ts';
+import type { Sandbox } from './store/types/sandbox.ts';
 import { createUsageFeed } from './usage/feed.ts';
 import { createMeter } from './usage/meter.ts';
 import { usageRules } from './usage/rules.ts';
@@ -48,8 +50,10 @@ export type App = {
   tokens: Tokens;
   /** As callers get them: every method asks its rule first. */
   services: Services;
-  /** Takes both ports; they differ from the configuration where that says 0. */
+  /** Takes both ports; they differ from the configuration where that says 0. What lived before is taken up afterwards, in the background. */
   listen(): Promise<{ port: number; portsPort: number }>;
+  /** After `listen`: resolves when everything that lived before it has been tried once. Never rejects. */
+  readonly recovered: Promise<void>;
   /** Ends streams, closes listeners, lets go of the providers; sandboxes live on. Idempotent. */
   dispose(): Promise<void>;
 };
@@ -64,21 +68,42 @@ const operations = (): string[] =>
     .sort()
     .map((file) => readFileSync(file, 'utf8'));
 
-/** The composition root: the only file that knows every part. */
+/** The composition root: the only file that knows every part. A start that fails half-way closes what it has opened. */
 export const createApp = async (config: Config, log: Logger): Promise<App> => {
+  const opened = new AsyncDisposableStack();
+  try {
+    return await assemble(config, log, opened);
+  } catch (error) {
+    await opened
+      .disposeAsync()
+      .catch((failure: unknown) => log.error({ err: failure }, 'a part could not be closed'));
+    throw error;
+  }
+};
+
+/** Whatever it opens is in `opened`, which closes it in reverse order. */
+const assemble = async (
+  config: Config,
+  log: Logger,
+  opened: AsyncDisposableStack,
+): Promise<App> => {
   const clock = Date.now;
   const { maxUploadBytes, corsOrigins, defaultPlan } = config;
   await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
-  const unlock = await lockStateDir(config.stateDir);
+  opened.defer(await lockStateDir(config.stateDir));
   const { access, tokens, secret } = await openAccess(config);
   // Keys of their own: a cursor or a URL can never pass as a token.
   const derive = (purpose: string): string =>
     createHmac('sha256', secret).update(purpose).digest('base64url');
   const sealer = createSealer(derive('seal'));
-  const store = await openStore({ ...config, sealer });
+  const store = await openStore({ ...config, sealer, log });
+  opened.defer(store.dispose);
   const dir = join(config.stateDir, 'journal');
   const journal = await createFileJournal({ dir, ...config.journal, clock });
+  opened.defer(journal.dispose);
   const cursors = createCursors(derive('cursor'));
+  const audit = createAuditLog({ store: store.audit, clock, log });
+  opened.defer(audit.dispose);
   const providers = await openProviders({
     stateDir: config.stateDir,
     warmSandboxes: config.warmSandboxes,
@@ -88,31 +113,41 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
     log,
   });
   const pool = createPool(providers);
+  const recovering = new AbortController();
+  let recovery: Promise<void> = Promise.resolve();
+  // Without its providers it ends soon; what it writes needs the store.
+  opened.defer(() => recovery);
+  opened.defer(pool.dispose);
   let publicUrl = config.publicUrl ?? '';
   let portsUrl = config.portsPublicUrl ?? '';
 
-  const audit = createAuditLog({ store: store.audit, clock, log });
   const revocations = await openRevocations({ store: store.revocations, log });
+  opened.defer(revocations.dispose);
   const sessions = createSessions(revocations);
   const limiterStore = await openLimiterStore(config.redisUrl, log);
+  opened.defer(limiterStore.dispose);
   const { plans } = access;
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;
   const quotas = createQuotas({ plans, store, serverLimit, clock });
   const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
+  opened.defer(feed.dispose);
   const { onUsageRecorded, created } = feed;
   const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
+  opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
     ...{ store, journal, cursors, pool, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
+  opened.defer(sandboxes.dispose);
   const processes = createProcessService({
     ...{ store, journal, cursors, pool, quotas, onUsageRecorded, clock, log },
     sandboxes: sandboxes.access,
     execOutputBytes: config.execOutputBytes,
   });
+  opened.defer(processes.dispose);
   const files = createFileService({
     sandboxes: sandboxes.access,
     revocations,
@@ -170,8 +205,17 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
     transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
   });
   const portsServer = createPortsProxy({ ports, authenticator, log });
-  await sandboxes.recover();
-  await processes.recover();
+  const recover = async (before: {
+    sandboxes: readonly Sandbox[];
+    processes: readonly Process[];
+  }): Promise<void> => {
+    try {
+      await sandboxes.recover(before.sandboxes, recovering.signal);
+      if (!recovering.signal.aborted) await processes.recover(before.processes);
+    } catch (error) {
+      log.error({ err: error }, 'not everything that lived before the start was taken up');
+    }
+  };
   const sweep = setInterval(() => {
     journal
       .sweep()
@@ -182,37 +226,35 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
         log.error({ err: error }, 'old idempotency keys could not be removed'),
       );
   }, SWEEP_MS).unref();
+  opened.defer(() => clearInterval(sweep));
+  opened.defer(async () => {
+    recovering.abort();
+    const ms = config.shutdownMs;
+    await Promise.all([server.close(ms), closeHttp(portsServer, ms)]);
+  });
   let disposal: Promise<void> | null = null;
 
   return {
     tokens,
     services,
+    get recovered() {
+      return recovery;
+    },
     async listen() {
+      // Read before the first request: what requests make is not taken for what lived before.
+      const before = {
+        sandboxes: await store.sandboxes.unfinished(),
+        processes: await store.processes.unfinished(),
+      };
       const port = await server.listen(config.port, config.host);
-      const portsPort = await listen(portsServer, config.portsPort, config.host);
+      const portsPort = await listen(portsServer, config.portsPort, config.host, log);
       publicUrl ||= `http://${config.host}:${port}`;
       portsUrl ||= `http://${config.host}:${portsPort}`;
+      recovery = recover(before);
       return { port, portsPort };
     },
     dispose() {
-      disposal ??= (async () => {
-        clearInterval(sweep);
-        await Promise.all([
-          server.close(config.shutdownMs),
-          closeHttp(portsServer, config.shutdownMs),
-        ]);
-        sandboxes.dispose();
-        processes.dispose();
-        meter.dispose();
-        revocations.dispose();
-        await feed.dispose();
-        await pool.dispose();
-        await audit.dispose();
-        await journal.dispose();
-        await store.dispose();
-        await limiterStore.dispose();
-        await unlock();
-      })();
+      disposal ??= opened.disposeAsync();
       return disposal;
     },
   };

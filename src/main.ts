@@ -15,6 +15,7 @@ const commands = {
 } as const;
 /** Commands with a word of their own behind them. */
 const WITH_VERB = ['audit'];
+const LINGER_MS = 2_000;
 
 const run = async (): Promise<number> => {
   const { positionals, values } = parseArgs({
@@ -46,17 +47,19 @@ const run = async (): Promise<number> => {
 
 /** A person reads this: the message alone, unless it is a bug. */
 const explain = (error: unknown): string => {
+  const { code, syscall, message, stack } = error as NodeJS.ErrnoException;
   const known =
-    error instanceof AppError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
-  return known ? (error as Error).message : String((error as Error).stack ?? error);
+    error instanceof AppError || code?.startsWith('ERR_PARSE_ARGS') || syscall !== undefined;
+  return known ? message : String(stack ?? error);
 };
 
-run().then(
-  (code) => {
-    process.exitCode = code;
-  },
-  (error: unknown) => {
-    process.stderr.write(`sandbank: ${explain(error)}\n`);
-    process.exitCode = 1;
-  },
-);
+/** Everything is closed by then; what holds the process all the same does not hold it longer. */
+const end = (code: number): void => {
+  process.exitCode = code;
+  setTimeout(() => process.exit(code), LINGER_MS).unref();
+};
+
+run().then(end, (error: unknown) => {
+  process.stderr.write(`sandbank: ${explain(error)}\n`);
+  end(1);
+});

@@ -84,8 +84,10 @@ export const createLifecycle = ({
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
     void handle.ended
       .then(async ({ reason, message }) => {
-        if (reason !== 'died' || disposed) return;
+        if (disposed) return;
+        // Also of one that was destroyed: it may have been adopted in that very moment.
         await meter.close(row.id, false);
+        if (reason !== 'died') return;
         await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
       })
       .catch((error: unknown) =>

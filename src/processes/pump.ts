@@ -22,8 +22,8 @@ export type Pumps = {
   live(id: string): ProviderProcess | undefined;
   /** Settles when the process has been recorded to have ended. */
   finished(id: string): Promise<Process> | undefined;
-  /** Takes up what a server that was killed was recording. */
-  recover(): Promise<void>;
+  /** Takes up `rows`, which another server was recording when it stopped. */
+  recover(rows: readonly Process[]): Promise<void>;
   dispose(): void;
 };
 
@@ -98,6 +98,7 @@ export const createPumps = ({
   };
 
   const takeUp = async (row: Process): Promise<void> => {
+    if (disposed || running.has(row.id)) return;
     const topic = topicOf(row.id);
     await journal.create(topic);
     const last = await journal.lastRecord(topic);
@@ -120,8 +121,7 @@ export const createPumps = ({
     start: track,
     live: (id) => running.get(id)?.process,
     finished: (id) => running.get(id)?.done,
-    async recover() {
-      const rows = await store.processes.unfinished();
+    async recover(rows) {
       await Promise.all(
         rows.map((row) =>
           takeUp(row).catch((error: unknown) => {

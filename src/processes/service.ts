@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Principal } from '../authentication/principal.ts';
 import { scopeOf, seesAll } from '../authorization/visibility.ts';
@@ -24,7 +25,7 @@ import {
 } from './commands.ts';
 import { createLauncher, type StartOptions } from './launch.ts';
 import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
-import { createPumps } from './pump.ts';
+import { createPumps, type Pumps } from './pump.ts';
 
 export type ProcessServiceOptions = {
   store: Store;
@@ -110,9 +111,10 @@ export type ProcessService = {
   ): Promise<OutputPage>;
 };
 
-export type ProcessControl = ProcessService & { recover(): Promise<void>; dispose(): void };
+export type ProcessControl = ProcessService & { recover: Pumps['recover']; dispose(): void };
 
 const HANG_UP_MS = 500;
+const TAKEN_UP_MS = 100;
 const MAX_INLINE_CODE = 96 * 1024;
 
 export const createProcessService = ({
@@ -156,12 +158,12 @@ export const createProcessService = ({
   ): Promise<{ row: Process; process: ProviderProcess }> => {
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
-    if (!process)
-      throw new AppError(
-        'TERMINATED',
-        `The process ${id} has ended (${row.state}). Its output can still be read.`,
-      );
-    return { row, process };
+    if (process) return { row, process };
+    if (row.endedAt === null) throw notYet(id);
+    throw new AppError(
+      'TERMINATED',
+      `The process ${id} has ended (${row.state}). Its output can still be read.`,
+    );
   };
 
   const service: ProcessControl = {
@@ -280,11 +282,17 @@ export const createProcessService = ({
       return { ...row, cols, rows };
     },
     async wait(principal, id, timeoutMs, signal) {
-      const row = await service.get(principal, id);
-      const done = pumps.finished(id);
-      if (!done) return row;
       const stop = new AbortController();
       const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), stop.signal]);
+      let row = await service.get(principal, id);
+      let done = pumps.finished(id);
+      // It runs, but this server has not taken it up yet.
+      while (!done && row.endedAt === null && !until.aborted) {
+        await sleep(TAKEN_UP_MS, undefined, { ref: false });
+        row = await service.get(principal, id);
+        done = pumps.finished(id);
+      }
+      if (!done || until.aborted) return row;
       const over = new Promise<Process>((resolve) =>
         until.addEventListener('abort', () => resolve(row), { once: true }),
       );
@@ -294,7 +302,10 @@ export const createProcessService = ({
       const row = await find(principal, id, 'write');
       const process = pumps.live(id);
       const done = pumps.finished(id);
-      if (!process || !done) return row;
+      if (!process || !done) {
+        if (row.endedAt === null) throw notYet(id);
+        return row;
+      }
       await process.signal('SIGHUP').catch(() => undefined);
       const timer = setTimeout(() => process.signal('SIGKILL').catch(() => undefined), HANG_UP_MS);
       return done.finally(() => clearTimeout(timer));
@@ -304,6 +315,14 @@ export const createProcessService = ({
   };
   return service;
 };
+
+/** Between the start of the server and the moment its sandbox answers, or while what it says cannot be recorded. */
+const notYet = (id: string): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    `The process ${id} runs, but this server is not connected to it at the moment. Try again.`,
+    { retryAfterMs: 1_000 },
+  );
 
 const missing = (id: string): AppError =>
   notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);

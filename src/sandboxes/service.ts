@@ -105,7 +105,8 @@ export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
 
 export type SandboxControl = SandboxService & {
   access: SandboxAccess;
-  recover(): Promise<void>;
+  /** Takes up `rows`, which were alive when another server stopped. Never fails as a whole. */
+  recover(rows: readonly Sandbox[], signal?: AbortSignal): Promise<void>;
   dispose(): void;
 };
 
@@ -245,9 +246,10 @@ export const createSandboxService = ({
         reader.sees(principal, row);
       return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
-    async recover() {
-      await recover({ store, pool, lifecycle, retries, clock, log });
+    async recover(rows, signal) {
+      // Those that waited go first: a new one must not pass them.
       await createQueue.recover();
+      await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
     },
     dispose() {
       expiry.dispose();

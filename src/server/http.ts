@@ -56,19 +56,32 @@ export type Server = {
   close(ms: number): Promise<void>;
 };
 
-export const listen = (server: HttpServer, port: number, host: string): Promise<number> =>
+export const listen = (
+  server: HttpServer,
+  port: number,
+  host: string,
+  log: Logger,
+): Promise<number> =>
   new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const fail = (error: NodeJS.ErrnoException): void =>
       reject(
         error.code === 'EADDRINUSE'
           ? new AppError(
               'CONFLICT',
               `Port ${port} of ${host} is taken by another program. Stop it, or choose another port (SANDBANK_PORT, SANDBANK_PORTS_PORT).`,
             )
-          : error,
+          : new AppError(
+              'INVALID_ARGUMENT',
+              `The server cannot listen on port ${port} of ${host}: ${error.message}. Check SANDBANK_HOST, SANDBANK_PORT and SANDBANK_PORTS_PORT.`,
+            ),
       );
+    server.once('error', fail);
+    server.listen(port, host, () => {
+      server.off('error', fail);
+      // A connection that could not be accepted, for example without descriptors left.
+      server.on('error', (error) => log.error({ err: error }, 'a connection was not accepted'));
+      resolve((server.address() as AddressInfo).port);
     });
-    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
   });
 
 /** Stops accepting, waits for answers under way, then cuts what is left. */
@@ -281,7 +294,7 @@ export const createServer = (options: ServerOptions): Server => {
   server.requestTimeout = 0;
 
   return {
-    listen: (port, host) => listen(server, port, host),
+    listen: (port, host) => listen(server, port, host, log),
     async close(ms) {
       draining = true;
       for (const request of underWay) request.abort();

@@ -136,7 +136,7 @@ export const createPortsProxy = ({
         },
       );
       upstream.setTimeout(TIMEOUT_MS, () => upstream.destroy(new Error('timeout')));
-      upstream.once('error', () =>
+      upstream.on('error', () =>
         response.headersSent
           ? response.destroy()
           : response

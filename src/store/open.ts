@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
 import type { Sealer } from '../lib/sealed.ts';
 import type { Store } from './store.ts';
 
@@ -7,13 +9,29 @@ export const openStore = async (options: {
   stateDir: string;
   databaseUrl?: string | undefined;
   sealer: Sealer;
-}): Promise<Store> =>
-  options.databaseUrl
-    ? (await import('./postgres.ts')).createPostgresStore({
-        url: options.databaseUrl,
-        sealer: options.sealer,
-      })
-    : (await import('./sqlite.ts')).createSqliteStore({
-        file: join(options.stateDir, 'sandbank.sqlite'),
-        sealer: options.sealer,
-      });
+  log?: Logger | undefined;
+}): Promise<Store> => {
+  const { stateDir, databaseUrl, sealer, log } = options;
+  try {
+    return databaseUrl
+      ? await (await import('./postgres.ts')).createPostgresStore({ url: databaseUrl, sealer, log })
+      : await (await import('./sqlite.ts')).createSqliteStore({
+          file: join(stateDir, 'sandbank.sqlite'),
+          sealer,
+        });
+  } catch (error) {
+    throw new AppError('UNAVAILABLE', `The database cannot be used. ${reasonOf(error)}`, {
+      cause: error,
+    });
+  }
+};
+
+/** Never the URL, which holds a password. A refused connection to a name with several addresses has its messages one below. */
+const reasonOf = (error: unknown): string => {
+  const { message, errors } = error as Error & { errors?: readonly Error[] };
+  const said = message || errors?.map((one) => one.message).join(', ') || String(error);
+  const advice = /corrupted migrations/.test(said)
+    ? 'A newer version of Sandbank wrote it: start that version, or give this one another database.'
+    : 'Check SANDBANK_DATABASE_URL, or the state directory when it is not set.';
+  return `${said.replaceAll('\n', ' ')}. ${advice}`;
+};

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect } from 'kysely';
 import { Pool, types } from 'pg';
+import type { Logger } from 'pino';
 import type { Sealer } from '../lib/sealed.ts';
 import type { Tables } from './database.ts';
 import { createKyselyStore } from './kysely-store.ts';
@@ -11,9 +12,12 @@ const INT8 = 20;
 export const createPostgresStore = async ({
   url,
   sealer,
+  log,
 }: {
   url: string;
   sealer: Sealer;
+  /** Told of connections that break. */
+  log?: Logger | undefined;
 }): Promise<Store> => {
   const pool = new Pool({
     connectionString: url,
@@ -25,7 +29,13 @@ export const createPostgresStore = async ({
         (oid === INT8 ? Number : types.getTypeParser(oid, format)) as never,
     },
   });
-  // An idle connection that the database closes must not end the server; the next query takes another.
+  // A connection that breaks is an event of its own, beside the failure of its query, and without a listener it ends the process. The pool
+  // listens to idle ones only.
+  pool.on('connect', (client) =>
+    client.on('error', (error) =>
+      log?.warn({ err: error }, 'a connection to PostgreSQL broke; the next query takes another'),
+    ),
+  );
   pool.on('error', () => undefined);
   return createKyselyStore(new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), sealer);
 };

@@ -14,41 +14,70 @@ export const freePort = (): Promise<number> =>
     });
   });
 
-/** The program as a user starts it, so that it can be killed like one. */
-export const launch = async (
+const programArgs = (program: string): string[] => [
+  '--disable-warning=ExperimentalWarning',
+  program,
+];
+const programEnv = (stateDir: string, port: number, more: Record<string, string>) => ({
+  ...process.env,
+  SANDBANK_STATE_DIR: stateDir,
+  SANDBANK_PORT: String(port),
+  SANDBANK_PORTS_PORT: '0',
+  SANDBANK_JWT_SECRET: secret,
+  SANDBANK_LOG_LEVEL: 'error',
+  SANDBANK_WARM_SANDBOXES: '1',
+  ...more,
+});
+
+export type Launched = {
+  pid: number;
+  kill(signal: NodeJS.Signals): Promise<void>;
+  /** How it ended, and all that it wrote to stderr. */
+  ended: Promise<{ code: number | null; stderr: string }>;
+};
+
+/** The program as a user starts it, so that it can be killed like one. Resolves at once; `ready` rejects when it ends instead. */
+export const start = (
   stateDir: string,
   port: number,
   program = 'src/main.ts',
   more: Record<string, string> = {},
-): Promise<{ pid: number; kill(signal: NodeJS.Signals): Promise<void> }> => {
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', program], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: {
-      ...process.env,
-      SANDBANK_STATE_DIR: stateDir,
-      SANDBANK_PORT: String(port),
-      SANDBANK_PORTS_PORT: '0',
-      SANDBANK_JWT_SECRET: secret,
-      SANDBANK_LOG_LEVEL: 'error',
-      SANDBANK_WARM_SANDBOXES: '1',
-      ...more,
-    },
+): Launched & { ready: Promise<void> } => {
+  const child = spawn(process.execPath, programArgs(program), {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: programEnv(stateDir, port, more),
   });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await new Promise<void>((resolve, reject) => {
-    void exited.then(() => reject(new Error('the server ended')));
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk;
+  });
+  const ended = new Promise<{ code: number | null; stderr: string }>((resolve) =>
+    child.once('close', (code) => resolve({ code, stderr })),
+  );
+  const ready = new Promise<void>((resolve, reject) => {
+    void ended.then(() => reject(new Error(`the server ended: ${stderr}`)));
     createInterface({ input: child.stdout }).on(
       'line',
       (line) => line.includes('is ready') && resolve(),
     );
   });
+  ready.catch(() => undefined);
   return {
     pid: child.pid ?? 0,
+    ready,
+    ended,
     async kill(signal) {
       child.kill(signal);
-      await exited;
+      await ended;
     },
   };
+};
+
+/** A started program that is ready. */
+export const launch = async (...how: Parameters<typeof start>): Promise<Launched> => {
+  const launched = start(...how);
+  await launched.ready;
+  return launched;
 };
 
 /** The launched server as the client helpers know one. */

@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lockStateDir } from '../../src/lib/state-lock.ts';
 
@@ -72,7 +73,7 @@ describe('the lock of a state directory', () => {
       ],
       { stdio: ['ignore', 'pipe', 'inherit', 'pipe'] },
     );
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+    const lines = createInterface({ input: child.stdout as Readable })[Symbol.asyncIterator]();
     const pid = Number((await lines.next()).value);
     expect((await lines.next()).value).toBe('up');
     (child.stdio[3] as NodeJS.WritableStream).write('take\n');

@@ -13,7 +13,7 @@ describe('a service that starts again', async () => {
     await open.close();
     await between();
     open = await openService(stateDir);
-    await open.service.recover();
+    await open.service.recover(await open.store.sandboxes.unfinished());
   };
   const refOf = async (id: string): Promise<string> =>
     (await open.service.get(alice, id)).ref ?? '';

@@ -24,6 +24,11 @@ const PROXY_ENV = Object.fromEntries(
   ].map((name) => [name, PROXY]),
 );
 
+const DIED: SandboxEnd = {
+  reason: 'died',
+  message: 'The sandbox ended by itself: its supervisor was killed, or the host ran out of memory.',
+};
+
 export type LocalHandle = SandboxHandle & {
   /** Lets go of the sandbox, which lives on. */
   detach(): void;
@@ -35,7 +40,7 @@ export type HandleOptions = {
   limitsKind: string;
   sealer: Sealer;
   log: Logger;
-  /** Removes everything of the sandbox; called once. */
+  /** Removes everything of the sandbox; called again when it failed. */
   remove(): Promise<void>;
 };
 
@@ -72,10 +77,13 @@ export const createHandle = ({
     });
   }
   // Not waited for: what comes after it on the same connection is done after it, and a supervisor that has died is seen by the pulse.
-  link.request('assign', { leaseMs, proxy: network.mode !== 'none' }).catch(() => undefined);
+  const assign = (): Promise<unknown> =>
+    link.request('assign', { leaseMs, proxy: network.mode !== 'none' });
+  (link.isOpen() ? assign() : link.ready.then(assign)).catch(() => undefined);
 
   const over = (end: SandboxEnd): Promise<void> => {
-    removal ??= (async () => {
+    if (removal) return removal;
+    const work = (async () => {
       clearInterval(pulse);
       clearInterval(disk);
       processes.loseAll();
@@ -83,15 +91,19 @@ export const createHandle = ({
       await remove();
       ended.resolve(end);
     })();
-    return removal;
+    removal = work;
+    // The next call tries again.
+    work.catch(() => {
+      removal = null;
+    });
+    return work;
   };
   const pulse = setInterval(() => {
     // Outer bwrap ends with the supervisor; the inner one would live on as long as any other process does.
     if (!isAlive(state.inner, state.innerStart) || !isAlive(state.pid, state.start))
-      void over({
-        reason: 'died',
-        message:
-          'The sandbox ended by itself: its supervisor was killed, or the host ran out of memory.',
+      over(DIED).catch((error: unknown) => {
+        log.error({ err: error, sandbox: state.id }, 'what is left of a sandbox stays on disk');
+        ended.resolve(DIED);
       });
   }, WATCH_MS).unref();
   const disk = setInterval(async () => {

@@ -1,6 +1,7 @@
 import { chmodSync, chownSync, rmSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { AppError, type ErrorCode } from '../../errors.ts';
+import { withTimeLimit } from '../../lib/time-limit.ts';
 import { createDecoder, encodeFrame, type Head, readFirstFrame } from './agent/protocol.ts';
 
 /** The server's end of one sandbox: a control connection, and one more for every bulk stream. The peer is not trusted. */
@@ -23,6 +24,8 @@ export type Link = {
 };
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** A supervisor whose server has gone dials every 50 ms; one that is stopped, or starved, may take longer or for ever. */
+const FIRST_HELLO_MS = 10_000;
 /** Any process inside may dial: one sandbox must not use up the descriptors of the server. */
 const MAX_CONNECTIONS = 512;
 const FIRST_FRAME_MS = 10_000;
@@ -158,11 +161,32 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
   if (process.getuid?.() === 0) chownSync(path, uid, uid);
   chmodSync(path, 0o600);
 
+  const silent = (): AppError =>
+    new AppError('UNAVAILABLE', 'The sandbox does not answer. Try again, or destroy it.');
+  let greeted = false;
+  ready.promise.then(
+    () => {
+      greeted = true;
+    },
+    () => undefined,
+  );
+  /** Before its first hello a supervisor is waited for: after a restart of the server it needs a moment to dial. */
   const request = (
     op: string,
     fields: object = {},
     body?: Uint8Array,
     timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<unknown> =>
+    greeted || control || closed
+      ? send(op, fields, body, timeoutMs)
+      : withTimeLimit(ready.promise, FIRST_HELLO_MS, silent).then(() =>
+          send(op, fields, body, timeoutMs),
+        );
+  const send = (
+    op: string,
+    fields: object,
+    body: Uint8Array | undefined,
+    timeoutMs: number,
   ): Promise<unknown> => {
     const socket = control;
     if (!socket) return Promise.reject(gone());
@@ -197,7 +221,10 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
         awaited.delete(name);
         opened.reject(error);
       });
-      return { name, socket: await opened.promise, result };
+      const socket = await withTimeLimit(opened.promise, REQUEST_TIMEOUT_MS, silent).finally(() =>
+        awaited.delete(name),
+      );
+      return { name, socket, result };
     },
     on: (type, listener) => void listeners.set(type, listener),
     onEgress: (handle) => {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
+import { eachBounded } from '../../lib/bounded.ts';
 import type { Sealer } from '../../lib/sealed.ts';
 import type { Provider, ResourceLimits } from '../provider.ts';
-import { writeAssets } from './assets.ts';
+import { unusedAssets, writeAssets } from './assets.ts';
 import { chooseBase } from './base.ts';
 import { openCgroups } from './cgroup.ts';
 import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
@@ -19,6 +20,7 @@ import {
   type Supervisor,
   startSupervisor,
 } from './supervisor.ts';
+import { openTrash } from './trash.ts';
 import { openUids } from './uids.ts';
 import { createWarmPool } from './warm.ts';
 
@@ -35,6 +37,9 @@ export type LocalOptions = {
   log: Logger;
 };
 
+/** Leftovers of an earlier server that are removed at once, and how long the server's end waits for removals, in milliseconds. */
+const SWEEP_WIDTH = 8;
+const TRASH_MS = 3_000;
 const REF = /^lcl_[0-9a-f]{20}$/;
 const newRef = (): string => `lcl_${randomBytes(10).toString('hex')}`;
 
@@ -49,9 +54,12 @@ export const createLocalProvider = async ({
   const report = await probeHost();
   const base = chooseBase(stateDir);
   const cgroups = report.ok ? openCgroups() : null;
-  const grounds: Grounds | null = report.ok
-    ? { base, assets: writeAssets(join(base, 'assets')), uids: openUids(), cgroups }
-    : null;
+  const assetsDir = join(base, 'assets');
+  const trash = report.ok ? openTrash(join(base, 'trash'), log) : null;
+  const grounds: Grounds | null = trash && {
+    ...{ base, uids: openUids(), cgroups, trash },
+    assets: writeAssets(assetsDir),
+  };
   const problems = report.checks
     .filter(({ status }) => status === 'failed')
     .map(({ name, detail, remedy }) => `${name}: ${detail}. ${remedy ?? ''}`.trim());
@@ -69,6 +77,8 @@ export const createLocalProvider = async ({
       ? readdirSync(join(base, 'sandboxes')).filter((name) => REF.test(name))
       : [];
 
+  const stateOf = (ref: string) => loadState(join(base, 'sandboxes', ref));
+
   const wrap = (supervisor: Supervisor): LocalHandle =>
     createHandle({
       supervisor,
@@ -78,24 +88,41 @@ export const createLocalProvider = async ({
       log,
       async remove() {
         handles.delete(supervisor.ref);
-        await removeRemains(supervisor.dir, supervisor.cgroup, ready().uids);
+        await removeRemains(supervisor.dir, supervisor.cgroup, ready());
       },
     });
-
-  if (grounds) {
-    // Those that waited for a server that was killed, and what is left of those that ended without one.
-    for (const ref of folders()) {
-      const state = loadState(join(base, 'sandboxes', ref));
-      if (!state?.id)
-        await removeRemains(join(base, 'sandboxes', ref), cgroups?.open(ref) ?? null, grounds.uids);
+  /** What nobody waits for: a failure costs disk until the next start, nothing else. */
+  const clear = async (ref: string): Promise<void> => {
+    try {
+      await removeRemains(join(base, 'sandboxes', ref), cgroups?.open(ref) ?? null, ready());
+    } catch (error) {
+      log.error(
+        { err: error, ref },
+        'what is left of a sandbox stays on disk until the next start',
+      );
     }
-  }
+  };
+
+  let disposed = false;
+  const sweep = async (leftovers: readonly string[]): Promise<void> => {
+    await eachBounded(leftovers, SWEEP_WIDTH, async (ref) => (disposed ? undefined : clear(ref)));
+    if (!grounds) return;
+    try {
+      const used = new Set(grounds.assets.folders);
+      for (const ref of folders()) for (const name of stateOf(ref)?.assets ?? []) used.add(name);
+      for (const folder of unusedAssets(assetsDir, used)) grounds.trash.discard(folder);
+    } catch (error) {
+      log.warn({ err: error }, 'files of an earlier version stay on disk until the next start');
+    }
+  };
+  // Those that waited for a server that was killed, and what is left of those that ended without one.
+  const swept = sweep(grounds ? folders().filter((ref) => !stateOf(ref)?.id) : []);
   const waiting = createWarmPool(
     grounds ? warm : 0,
     () => startSupervisor(newRef(), null, warmLimits, ready()),
     async (one) => {
       one.link.close();
-      await removeRemains(one.dir, one.cgroup, ready().uids);
+      await clear(one.ref);
     },
     log,
   );
@@ -139,22 +166,23 @@ export const createLocalProvider = async ({
         return handle;
       } catch (error) {
         supervisor.link.close();
-        await removeRemains(supervisor.dir, supervisor.cgroup, ready().uids);
+        await clear(supervisor.ref);
         throw error;
       }
     },
     connect(ref) {
       if (!REF.test(ref)) return Promise.reject(unknownSandbox(ref));
+      if (disposed)
+        return Promise.reject(new AppError('UNAVAILABLE', 'The server is stopping. Try again.'));
       const known = handles.get(ref);
       if (known) return known;
       const adopted = (async () => {
         const supervisor = await adoptSupervisor(ref, ready());
         if (!supervisor) {
-          const dir = join(base, 'sandboxes', ref);
-          await removeRemains(dir, cgroups?.open(ref) ?? null, ready().uids);
+          await clear(ref);
           throw unknownSandbox(ref);
         }
-        await supervisor.link.ready;
+        // Its hello is not waited for: it is not trusted to say one, and is destroyed without.
         return wrap(supervisor);
       })();
       handles.set(ref, adopted);
@@ -163,13 +191,15 @@ export const createLocalProvider = async ({
     },
     async list() {
       return folders().flatMap((ref) => {
-        const id = loadState(join(base, 'sandboxes', ref))?.id;
+        const id = stateOf(ref)?.id;
         return id ? [{ ref, id }] : [];
       });
     },
     async dispose() {
-      await waiting.dispose();
+      disposed = true;
+      await Promise.all([waiting.dispose(), swept]);
       for (const handle of handles.values()) (await handle.catch(() => null))?.detach();
+      await trash?.dispose(TRASH_MS);
     },
   };
 };

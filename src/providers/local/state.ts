@@ -13,6 +13,8 @@ export type SupervisorState = {
   inner: number;
   innerStart: string;
   limits: ResourceLimits;
+  /** Folders of the assets it has mounted; they stay as long as it does. */
+  assets: readonly string[];
   /** `env` as sealed JSON: the values are secrets. */
   settings: { env: string; network: SandboxSpec['network'] };
 };

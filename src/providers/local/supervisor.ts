@@ -20,6 +20,7 @@ import type { Cgroup, Cgroups } from './cgroup.ts';
 import { type Link, openLink } from './link.ts';
 import { isAlive, startOf } from './proc.ts';
 import { loadState, NO_ENV, type SupervisorState, saveState } from './state.ts';
+import type { Trash } from './trash.ts';
 import { refuseRoot, type Uids } from './uids.ts';
 
 export type Supervisor = {
@@ -30,7 +31,13 @@ export type Supervisor = {
   cgroup: Cgroup | null;
 };
 
-export type Grounds = { base: string; assets: Assets; uids: Uids; cgroups: Cgroups | null };
+export type Grounds = {
+  base: string;
+  assets: Assets;
+  uids: Uids;
+  cgroups: Cgroups | null;
+  trash: Trash;
+};
 
 const START_TIMEOUT_MS = 20_000;
 
@@ -87,14 +94,17 @@ export const startSupervisor = async (
   ref: string,
   id: string | null,
   limits: ResourceLimits,
-  { base, assets, uids, cgroups }: Grounds,
+  grounds: Grounds,
 ): Promise<Supervisor> => {
+  const { base, assets, uids, cgroups } = grounds;
   const dir = join(base, 'sandboxes', ref);
   mkdirSync(dir, { recursive: true, mode: 0o711 });
   const uid = uids.take(dir);
   const isRoot = process.getuid?.() === 0;
   let link: Link | null = null;
   let cgroup: Cgroup | null = null;
+  /** Both halves of bwrap: its state is not written yet while it is blocked. */
+  const pids: number[] = [];
   try {
     refuseRoot(uid);
     const { runDir, workspace } = layOut(dir, uid);
@@ -135,8 +145,10 @@ export const startSupervisor = async (
     // The types end at five descriptors.
     const stdio = child.stdio as readonly unknown[];
     fds.forEach(closeSync);
+    // One that ends while it is told something: its exit is what counts.
+    for (const pipe of [stdio[5], stdio[6]] as Duplex[]) pipe?.on('error', () => undefined);
     const failed = new Promise<never>((_, reject) => {
-      child.once('error', (error: NodeJS.ErrnoException) =>
+      child.on('error', (error: NodeJS.ErrnoException) =>
         reject(
           new AppError(
             'UNAVAILABLE',
@@ -156,8 +168,14 @@ export const startSupervisor = async (
       );
     });
     failed.catch(() => undefined);
-    const inner = await Promise.race([readInnerPid(stdio[5] as Duplex), failed]);
+    const late = sleep(START_TIMEOUT_MS, undefined, { ref: false }).then(() =>
+      Promise.reject(new AppError('UNAVAILABLE', 'The sandbox did not start in time.')),
+    );
+    late.catch(() => undefined);
     const pid = child.pid ?? 0;
+    if (pid) pids.push(pid);
+    const inner = await Promise.race([readInnerPid(stdio[5] as Duplex), failed, late]);
+    pids.push(inner);
     if (cgroups) {
       // Blocked until now, the tree is two processes: everything that comes later is born inside the group.
       cgroup = cgroups.open(ref);
@@ -173,21 +191,20 @@ export const startSupervisor = async (
       inner,
       innerStart: startOf(inner) ?? '',
       limits,
+      assets: assets.folders,
       settings: { env: NO_ENV, network: { mode: 'none', allow: [] } },
     };
     saveState(dir, state);
     (stdio[6] as Duplex).end('1');
-    const late = sleep(START_TIMEOUT_MS, undefined, { ref: false }).then(() =>
-      Promise.reject(new AppError('UNAVAILABLE', 'The sandbox did not start in time.')),
-    );
-    late.catch(() => undefined);
     await Promise.race([link.ready, failed, late]);
     child.unref();
     rmSync(argsFile);
     return { ref, dir, state, link, cgroup };
   } catch (error) {
     link?.close();
-    await removeRemains(dir, cgroup, uids);
+    for (const pid of pids) kill(pid, startOf(pid) ?? '');
+    // The reason of the failure is told, not that of the removal; the next start removes what is left.
+    await removeRemains(dir, cgroup, grounds).catch(() => undefined);
     throw error;
   }
 };
@@ -218,7 +235,7 @@ const kill = (pid: number, start: string): void => {
 export const removeRemains = async (
   dir: string,
   cgroup: Cgroup | null,
-  uids: Uids,
+  { uids, trash }: Pick<Grounds, 'uids' | 'trash'>,
 ): Promise<void> => {
   const state = loadState(dir);
   if (state) {
@@ -228,6 +245,6 @@ export const removeRemains = async (
       await sleep(10);
   }
   await cgroup?.remove();
-  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  trash.discard(dir);
   if (state) uids.give(state.uid, dir);
 };
