@@ -1,30 +1,9 @@
 import { resolve } from 'node:path';
 import { z } from 'zod';
 import { algorithms, asymmetric } from './authentication/algorithms.ts';
+import { ownership } from './config/ownership.ts';
+import { claim, count, list, optional, port, size } from './config/values.ts';
 import { AppError } from './errors.ts';
-
-const UNITS: Record<string, number> = { '': 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 };
-const size = z
-  .string()
-  .regex(/^\d+(KiB|MiB|GiB)?$/, 'must be bytes, or a number with KiB, MiB or GiB')
-  .transform((text) => {
-    const [, digits = '0', unit = ''] = /^(\d+)(\w*)$/.exec(text) ?? [];
-    return Number(digits) * (UNITS[unit] ?? 1);
-  });
-const count = (min: number, max: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, 'must be a whole number')
-    .transform(Number)
-    .pipe(z.number().min(min).max(max));
-const port = count(0, 65_535);
-const optional = z.string().optional();
-const claim = z.string().min(1).max(255);
-const list = (text: string): string[] =>
-  text
-    .split(',')
-    .map((part) => part.trim())
-    .filter(Boolean);
 
 /** One list: the schema, the defaults and the help all come from it. */
 const variables = {
@@ -171,6 +150,7 @@ const variables = {
     'most that exec returns of each stream; the rest is in the journal',
   ],
   SANDBANK_SHUTDOWN_SECONDS: [count(0, 600), '10', 'how long to wait for clients at the end'],
+  ...ownership,
 } as const satisfies Record<string, readonly [z.ZodType, string | undefined, string]>;
 
 type Name = keyof typeof variables;
@@ -277,6 +257,9 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
     },
     execOutputBytes: v.SANDBANK_EXEC_OUTPUT_BYTES,
     shutdownMs: v.SANDBANK_SHUTDOWN_SECONDS * 1_000,
+    hostId: v.SANDBANK_HOST_ID,
+    leaseMs: v.SANDBANK_LEASE_SECONDS * 1_000,
+    hostLostMs: v.SANDBANK_HOST_LOST_SECONDS * 1_000,
   });
 };
 

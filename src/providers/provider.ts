@@ -16,6 +16,8 @@ export type Capabilities = {
   pause: 'memory' | 'filesystem' | 'none';
   snapshot: 'filesystem' | 'none';
   secrets: 'brokered' | 'env';
+  /** Whether its sandboxes live on this machine only, so that no other host's server can reach them. */
+  bound: 'host' | 'none';
   /** Whether cpu, memory, process and disk limits are enforced by the kernel or only watched. */
   limits: 'enforced' | 'best-effort' | 'none';
 };

@@ -4,16 +4,24 @@ import { openAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { openIdempotency } from './idempotency.ts';
 import { migrate } from './migrate.ts';
+import { openOrphans } from './orphans.ts';
+import { openOwnership } from './ownership.ts';
 import { openProcesses } from './processes.ts';
 import { openQuotas } from './quotas.ts';
 import { openRevocations } from './revocations.ts';
+import { translate } from './sandbox-rows.ts';
 import { openSandboxes } from './sandboxes.ts';
+import { type DatabaseFacts, openServers } from './servers.ts';
 import { openShares } from './shares.ts';
 import type { Store } from './store.ts';
 import { openUsage } from './usage.ts';
 
 /** The store over any dialect, once its tables are there. `sealer` keeps values of variables from being read in the database. */
-export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<Store> => {
+export const createKyselyStore = async (
+  db: Database,
+  sealer: Sealer,
+  facts: DatabaseFacts,
+): Promise<Store> => {
   await migrate(db);
   return {
     sandboxes: openSandboxes(db, sealer),
@@ -24,6 +32,9 @@ export const createKyselyStore = async (db: Database, sealer: Sealer): Promise<S
     quotas: openQuotas(db),
     usage: openUsage(db),
     audit: openAudit(db),
+    servers: openServers(db, facts),
+    ownership: openOwnership(db, translate(sealer), facts.now),
+    orphans: openOrphans(db),
     ping: async () => void (await sql`select 1`.execute(db)),
     dispose: () => db.destroy(),
   };

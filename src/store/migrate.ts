@@ -1,6 +1,7 @@
 import { Migrator } from 'kysely/migration';
 import type { Database } from './database.ts';
 import { first } from './migrations/0001-first.ts';
+import { servers } from './migrations/0004-servers.ts';
 import { access } from './migrations/0002-access.ts';
 
 /** In order, never changed once released. */

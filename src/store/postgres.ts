@@ -1,12 +1,24 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Pool, types } from 'pg';
 import type { Logger } from 'pino';
 import type { Sealer } from '../lib/sealed.ts';
 import type { Tables } from './database.ts';
 import { createKyselyStore } from './kysely-store.ts';
+import type { DatabaseFacts } from './servers.ts';
 import type { Store } from './store.ts';
 
 const INT8 = 20;
+
+const facts: DatabaseFacts = {
+  now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  /** A replica has the system identifier of its primary; what is restored from a dump, or made from a template, differs. */
+  async identity(db) {
+    const { rows } = await sql<{ identity: string }>`
+      select system_identifier || ':' || pg_database.oid as "identity"
+      from pg_control_system(), pg_database where datname = current_database()`.execute(db);
+    return `postgres:${rows[0]?.identity}`;
+  },
+};
 
 /** `url` as libpq reads it. bigint columns come as numbers: milliseconds and bytes stay below 2^53. */
 export const createPostgresStore = async ({
@@ -37,5 +49,9 @@ export const createPostgresStore = async ({
     ),
   );
   pool.on('error', () => undefined);
-  return createKyselyStore(new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }), sealer);
+  return createKyselyStore(
+    new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) }),
+    sealer,
+    facts,
+  );
 };

@@ -1,8 +1,10 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { Kysely, SqliteDialect } from 'kysely';
+import { Kysely, SqliteDialect, sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
 import type { Tables } from './database.ts';
 import { createKyselyStore } from './kysely-store.ts';
+import type { DatabaseFacts } from './servers.ts';
 import type { Store } from './store.ts';
 
 const MAX_STATEMENTS = 200;
@@ -34,6 +36,15 @@ const adapt = (db: DatabaseSync) => {
   };
 };
 
+const factsOf = (file: string): DatabaseFacts => ({
+  now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+  async identity() {
+    if (file === ':memory:') return 'sqlite:memory';
+    const { ino, birthtimeMs } = statSync(file);
+    return `sqlite:${ino}:${Math.floor(birthtimeMs)}`;
+  },
+});
+
 /** One file, `:memory:` for none. Committed rows survive a kill of the process; WAL with synchronous=NORMAL may lose the last ones in a power cut. */
 export const createSqliteStore = async ({
   file,
@@ -47,5 +58,6 @@ export const createSqliteStore = async ({
   return createKyselyStore(
     new Kysely<Tables>({ dialect: new SqliteDialect({ database: adapt(db) }) }),
     sealer,
+    factsOf(file),
   );
 };

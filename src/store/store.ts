@@ -1,9 +1,12 @@
 import type { AuditStore } from './types/audit.ts';
 import type { IdempotencyStore } from './types/idempotency.ts';
+import type { OrphanStore } from './types/orphan.ts';
+import type { OwnershipStore } from './types/ownership.ts';
 import type { ProcessStore } from './types/process.ts';
 import type { QuotaStore } from './types/quota.ts';
 import type { RevocationStore } from './types/revocation.ts';
 import type { SandboxStore } from './types/sandbox.ts';
+import type { ServerStore } from './types/server.ts';
 import type { ShareStore } from './types/share.ts';
 import type { UsageStore } from './types/usage.ts';
 
@@ -17,6 +20,9 @@ export type Store = {
   quotas: QuotaStore;
   usage: UsageStore;
   audit: AuditStore;
+  servers: ServerStore;
+  ownership: OwnershipStore;
+  orphans: OrphanStore;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
   dispose(): Promise<void>;

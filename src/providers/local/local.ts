@@ -142,6 +142,7 @@ export const createLocalProvider = async ({
       pause: 'none',
       snapshot: 'none',
       secrets: 'env',
+      bound: 'host',
       limits: cgroups ? 'enforced' : 'best-effort',
     },
     health: async () =>

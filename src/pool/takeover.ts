@@ -1,0 +1,99 @@
+import type { Logger } from 'pino';
+import { eachBounded } from '../lib/bounded.ts';
+import type { Store } from '../store/store.ts';
+import type { OwnedRow } from '../store/types/ownership.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
+import type { Identity } from './identity.ts';
+import type { Lease } from './lease.ts';
+import type { Pool } from './pool.ts';
+
+const PAGE = 200;
+const WIDTH = 16;
+
+export type TakeOverOptions = {
+  store: Store;
+  pool: Pool;
+  lease: Lease;
+  identity: Identity;
+  /** Looks after a row from now on. Never rejects. */
+  adopt: (row: Sandbox) => Promise<void>;
+  /** Gives up a row whose host is gone. */
+  giveUp: (row: Sandbox) => Promise<void>;
+  hostLostMs: number;
+  log: Logger;
+};
+
+/** Takes over what no living server owns, and gives up what is bound to a host that is gone. */
+export const createTakeOver = ({
+  store,
+  pool,
+  lease,
+  identity,
+  adopt,
+  giveUp,
+  hostLostMs,
+  log,
+}: TakeOverOptions) => {
+  /**
+   * A row that is bound to this host may still be out of this server's reach, since each keeps its own folder of local sandboxes: only what
+   * its provider shows it here can be taken from another server. What came with a confirmed copy of the state directory is its own.
+   */
+  const reachable = async (rows: readonly OwnedRow[]): Promise<OwnedRow[]> => {
+    const shown = new Map<string, Promise<Set<string> | null>>();
+    const show = (provider: string): Promise<Set<string> | null> => {
+      const known = shown.get(provider);
+      if (known) return known;
+      const asked = pool.list(pool.get(provider)).then(
+        (listed) => new Set(listed.map(({ id }) => id)),
+        () => null,
+      );
+      shown.set(provider, asked);
+      return asked;
+    };
+    const decided = await Promise.all(
+      rows.map(async (row) => {
+        if (!pool.has(row.provider)) return false;
+        if (row.host === null || row.owner === null || row.owner === identity.predecessor)
+          return true;
+        return (await show(row.provider))?.has(row.id) ?? false;
+      }),
+    );
+    return rows.filter((_, index) => decided[index]);
+  };
+
+  const take = async (row: OwnedRow): Promise<void> => {
+    if (!lease.isTrusted()) return;
+    const taken = await store.ownership.takeOver(
+      row,
+      lease.fence,
+      pool.isBound(row.provider) ? identity.host : null,
+    );
+    if (!taken) return;
+    log.info({ sandbox: row.id, from: row.owner }, 'a sandbox of a dead server was taken over');
+    await adopt(taken);
+  };
+
+  const takeAll = async (): Promise<void> => {
+    for (let after = ''; lease.isTrusted(); ) {
+      const rows = await store.ownership.abandoned(identity, after, PAGE);
+      await eachBounded(await reachable(rows), WIDTH, take);
+      after = rows.at(-1)?.id ?? after;
+      if (rows.length < PAGE) return;
+    }
+  };
+
+  const giveUpLost = async (): Promise<void> => {
+    if (!lease.isTrusted()) return;
+    const rows = await store.ownership.unreachable(hostLostMs, PAGE);
+    await eachBounded(rows, WIDTH, async (row) => {
+      if (!lease.isTrusted()) return;
+      log.warn({ sandbox: row.id, host: row.host }, 'the host of a sandbox is gone: it is lost');
+      await giveUp(row);
+    });
+  };
+
+  return async (): Promise<void> => {
+    await takeAll();
+    await giveUpLost();
+  };
+};
