@@ -130,14 +130,14 @@ const assemble = async (
   const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
   const serverLimit = config.maxSandboxes;
   const quotas = createQuotas({ plans, store, serverLimit, clock });
-  const feed = createUsageFeed({ journal, cursors, quotas, clock, log });
+  const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
   opened.defer(feed.dispose);
   const { onUsageRecorded, created } = feed;
   const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
   opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
-    ...{ store, journal, cursors, pool, quotas, meter, created, clock, log },
+    ...{ store, cursors, pool, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
@@ -221,7 +221,7 @@ const assemble = async (
       .sweep()
       .catch((error: unknown) => log.error({ err: error }, 'the journals could not be swept'));
     store.idempotency
-      .purge(clock() - 24 * 3_600_000)
+      .purge(clock() - 24 * 3_600_000, 500)
       .catch((error: unknown) =>
         log.error({ err: error }, 'old idempotency keys could not be removed'),
       );

@@ -6,7 +6,6 @@ import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
-import type { SandboxEvents } from './sandbox-events.ts';
 
 export type CreateQueue = {
   /** Others of the tenant wait already: a new one must not pass them. */
@@ -34,7 +33,7 @@ export const CREATE_METRICS = [
 const LOOK_MS = 1_000;
 const MAX_WAITING = 1_000;
 
-const isExcess = (result: Excess | boolean): result is Excess => typeof result === 'object';
+const isExcess = (result: Excess | Sandbox): result is Excess => 'bound' in result;
 const isForAll = ({ tenant }: Bound): boolean => tenant === null;
 
 /**
@@ -45,7 +44,6 @@ export const openCreateQueue = ({
   store,
   pool,
   quotas,
-  events,
   lifecycle,
   maxWaitMs,
   clock,
@@ -54,7 +52,6 @@ export const openCreateQueue = ({
   store: Store;
   pool: Pool;
   quotas: Quotas;
-  events: SandboxEvents;
   lifecycle: Lifecycle;
   maxWaitMs: number;
   clock: () => number;
@@ -72,15 +69,22 @@ export const openCreateQueue = ({
     for (const tenant of served.keys()) if (!waiting.has(tenant)) served.delete(tenant);
   };
 
-  const admit = async (row: Sandbox): Promise<Excess | boolean> => {
+  const admit = async (row: Sandbox): Promise<Excess | Sandbox | null> => {
     const holder = { ...row, subject: row.createdBy };
     const bounds = await quotas.bounds(holder, CREATE_METRICS);
     // Its life begins now, and is as long as it would have been.
-    const expiresAt = clock() + (row.expiresAt - row.createdAt);
-    const admitted = await store.sandboxes.admit({ ...row, expiresAt }, bounds);
-    if (admitted === true)
+    const now = clock();
+    const expiresAt = now + (row.expiresAt - row.createdAt);
+    const event = { kind: 'sandbox-created', at: now } as const;
+    const admitted = await store.sandboxes.admit(
+      row.tenant,
+      row.id,
+      { expiresAt },
+      { bounds, event },
+    );
+    if (admitted !== null && !isExcess(admitted))
       lifecycle
-        .begin(pool.get(row.provider), { ...row, state: 'CREATING', expiresAt })
+        .begin(pool.get(row.provider), admitted)
         .catch((error: unknown) =>
           log.warn({ err: error, sandbox: row.id }, 'a sandbox that had waited could not be made'),
         );
@@ -93,9 +97,10 @@ export const openCreateQueue = ({
     for (const row of [...rows]) {
       if (without.has(row.createdBy)) continue;
       const result = await admit(row);
-      if (!isExcess(result)) {
+      if (result === null) rows.splice(rows.indexOf(row), 1);
+      else if (!isExcess(result)) {
         rows.splice(rows.indexOf(row), 1);
-        if (result) return 'admitted';
+        return 'admitted';
       } else if (isForAll(result.bound)) return 'full';
       else if (result.bound.subject === null) break;
       else without.add(row.createdBy);
@@ -137,9 +142,9 @@ export const openCreateQueue = ({
         );
       waiting.set(row.tenant, (waiting.get(row.tenant) ?? 0) + 1);
       const queued: Sandbox = { ...row, state: 'QUEUED', queuedAt: row.createdAt };
-      await store.sandboxes.insert(queued);
       const ahead = await store.sandboxes.queuedBefore(row.tenant, row.createdAt, row.id);
-      await events.record(queued, 'sandbox-queued', ahead + 1);
+      const event = { kind: 'sandbox-queued', at: clock(), position: ahead + 1 } as const;
+      await store.sandboxes.insert(queued, { event });
       room.admitWaiting();
       return queued;
     },

@@ -7,7 +7,6 @@ import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import type { Meter } from '../usage/meter.ts';
 import type { Pool } from './pool.ts';
-import type { SandboxEvents } from './sandbox-events.ts';
 
 export type Lifecycle = {
   /**
@@ -39,7 +38,6 @@ export type Lifecycle = {
 export const createLifecycle = ({
   store,
   pool,
-  events,
   meter,
   onSlotFreed,
   retries,
@@ -48,7 +46,6 @@ export const createLifecycle = ({
 }: {
   store: Store;
   pool: Pool;
-  events: SandboxEvents;
   meter: Meter;
   /** One has ended: there may be room for another. */
   onSlotFreed: () => void;
@@ -67,17 +64,19 @@ export const createLifecycle = ({
     reason: TerminationReason,
     message: string,
   ): Promise<void> => {
+    const now = clock();
     const patch = {
       state,
       terminationReason: reason,
       terminationMessage: message,
-      endedAt: clock(),
+      endedAt: now,
     };
-    if (!(await store.sandboxes.update(tenant, id, patch, from))) return;
-    onSlotFreed();
-    // Read again: the labels may have changed since the caller saw the row, and subscribers filter by them.
-    const row = await store.sandboxes.find(tenant, id);
-    if (row) await events.record(row, state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed');
+    const kind = state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed';
+    const ended = await store.sandboxes.update(tenant, id, patch, {
+      from,
+      event: { kind, at: now },
+    });
+    if (ended) onSlotFreed();
   };
 
   /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
@@ -98,12 +97,14 @@ export const createLifecycle = ({
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
     const now = clock();
     const ready = { ref: handle.ref, state: 'READY', readyAt: now, bookedAt: now } as const;
-    if (!(await store.sandboxes.update(row.tenant, row.id, ready, ['CREATING'])))
+    const made = await store.sandboxes.update(row.tenant, row.id, ready, {
+      from: ['CREATING'],
+      event: { kind: 'sandbox-ready', at: now },
+    });
+    if (!made)
       throw new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
-    const made = { ...row, ...ready };
     meter.watch(made, handle);
     guard(made, handle);
-    await events.record(made, 'sandbox-ready');
     return made;
   };
 
@@ -115,7 +116,6 @@ export const createLifecycle = ({
     let handle: SandboxHandle | null = null;
     try {
       await written();
-      await events.record(row, 'sandbox-created');
       handle = await pool.create(provider, {
         id: row.id,
         template: row.template,
@@ -153,11 +153,12 @@ export const createLifecycle = ({
       terminationMessage: row.terminationMessage ?? message,
     };
     // Why is written with the state: a server that is killed here still tells the first reason.
-    await store.sandboxes.update(tenant, id, { state: 'DESTROYING', ...why }, [
-      'QUEUED',
-      'CREATING',
-      'READY',
-    ]);
+    await store.sandboxes.update(
+      tenant,
+      id,
+      { state: 'DESTROYING', ...why },
+      { from: ['QUEUED', 'CREATING', 'READY'] },
+    );
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
     await meter.close(id, true);
@@ -183,7 +184,10 @@ export const createLifecycle = ({
   const lifecycle: Lifecycle = {
     create(provider, row, bounds, written) {
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
-        (await store.sandboxes.insert(row, bounds)) ?? build(provider, row, written);
+        (await store.sandboxes.insert(row, {
+          bounds,
+          event: { kind: 'sandbox-created', at: row.createdAt },
+        })) ?? build(provider, row, written);
       return known(row, insertAndBuild());
     },
     begin: (provider, row) =>

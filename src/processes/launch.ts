@@ -71,6 +71,7 @@ export const createLauncher = ({
     const timeoutMs = timeoutOf(principal, command.timeoutMs);
     const row: Process = {
       id: newId(pty ? 'trm' : 'prc'),
+      ref: null,
       tenant,
       sandboxId,
       createdBy: principal.subject,

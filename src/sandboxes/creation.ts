@@ -93,6 +93,11 @@ export const createCreation = ({
       queuedAt: null,
       bookedAt: null,
       bookedCpuSeconds: 0,
+      owner: null,
+      ownerEpoch: 0,
+      host: null,
+      placement: null,
+      warnedExpiresAt: null,
     };
   };
 

@@ -8,7 +8,6 @@ import { type Diagnosis, diagnose } from '../diagnosis/diagnose.ts';
 import { AppError } from '../errors.ts';
 import { createIdempotency, type RunOnce } from '../idempotency/idempotency.ts';
 import type { Cursors } from '../journal/cursor.ts';
-import type { Journal } from '../journal/journal.ts';
 import { createRetries } from '../lib/retries.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import { openCreateQueue } from '../pool/create-queue.ts';
@@ -39,7 +38,6 @@ import { type CreateSandboxInput, check, Labels } from './types.ts';
 
 export type SandboxServiceOptions = {
   store: Store;
-  journal: Journal;
   cursors: Cursors;
   pool: Pool;
   quotas: Quotas;
@@ -114,7 +112,6 @@ const MAX_DESTROY = 1_000;
 
 export const createSandboxService = ({
   store,
-  journal,
   cursors,
   pool,
   quotas,
@@ -125,18 +122,23 @@ export const createSandboxService = ({
   clock,
   log,
 }: SandboxServiceOptions): SandboxControl => {
-  const events = createSandboxEvents({ journal, cursors, clock });
+  const events = createSandboxEvents({
+    log: store.sandboxEvents,
+    cursors,
+    onError: (error) =>
+      log.error({ err: error }, 'sandbox events could not be read; the next look tries again'),
+  });
   const retries = createRetries((sandbox, error) =>
     log.warn({ err: error, sandbox }, 'a retry failed'),
   );
   const onSlotFreed = (): void => createQueue.admitWaiting();
   const lifecycle = createLifecycle({
-    ...{ store, pool, events, meter, onSlotFreed, retries, clock, log },
+    ...{ store, pool, meter, onSlotFreed, retries, clock, log },
   });
   const createQueue = openCreateQueue({
-    ...{ store, pool, quotas, events, lifecycle, maxWaitMs, clock, log },
+    ...{ store, pool, quotas, lifecycle, maxWaitMs, clock, log },
   });
-  const expiry = createExpiry({ store, events, lifecycle, clock, log });
+  const expiry = createExpiry({ store, lifecycle, clock, log });
   const runOnce = createIdempotency(store, clock);
   const reader = createSandboxReader(store, createVisibility(store.shares));
   const creation = createCreation({
@@ -196,9 +198,13 @@ export const createSandboxService = ({
       const sandbox = await reader.find(principal, id, 'write');
       const extended =
         sandbox.expiresAt > clock() &&
-        (await store.sandboxes.update(sandbox.tenant, id, { expiresAt }, ['CREATING', 'READY']));
+        (await store.sandboxes.update(
+          sandbox.tenant,
+          id,
+          { expiresAt },
+          { from: ['CREATING', 'READY'] },
+        ));
       if (!extended) throw over(sandbox);
-      expiry.expect(id);
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {
@@ -252,6 +258,7 @@ export const createSandboxService = ({
       await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
     },
     dispose() {
+      events.dispose();
       expiry.dispose();
       retries.dispose();
       lifecycle.dispose();

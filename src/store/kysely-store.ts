@@ -2,6 +2,7 @@ import { sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
 import { openAudit } from './audit.ts';
 import type { Database } from './database.ts';
+import { openEventLog } from './events.ts';
 import { openIdempotency } from './idempotency.ts';
 import { migrate } from './migrate.ts';
 import { openOrphans } from './orphans.ts';
@@ -14,6 +15,8 @@ import { openSandboxes } from './sandboxes.ts';
 import { type DatabaseFacts, openServers } from './servers.ts';
 import { openShares } from './shares.ts';
 import type { Store } from './store.ts';
+import type { SandboxEventBody } from './types/sandbox-event.ts';
+import type { UsageEventBody } from './types/usage-event.ts';
 import { openUsage } from './usage.ts';
 
 /** The store over any dialect, once its tables are there. `sealer` keeps values of variables from being read in the database. */
@@ -23,14 +26,18 @@ export const createKyselyStore = async (
   facts: DatabaseFacts,
 ): Promise<Store> => {
   await migrate(db);
+  const events = openEventLog<SandboxEventBody>(db, 'sandbox_events');
+  const usage = openEventLog<UsageEventBody>(db, 'usage_events');
   return {
-    sandboxes: openSandboxes(db, sealer),
-    processes: openProcesses(db),
+    sandboxes: openSandboxes(db, sealer, { events, usage }),
+    processes: openProcesses(db, usage),
     idempotency: openIdempotency(db),
     shares: openShares(db),
     revocations: openRevocations(db),
     quotas: openQuotas(db),
-    usage: openUsage(db),
+    usage: openUsage(db, usage),
+    sandboxEvents: events,
+    usageEvents: usage,
     audit: openAudit(db),
     servers: openServers(db, facts),
     ownership: openOwnership(db, translate(sealer), facts.now),

@@ -1,14 +1,14 @@
 import { type RawBuilder, sql } from 'kysely';
 import { aliveStates } from './bounds.ts';
 import type { Database } from './database.ts';
-import type { RowTranslation } from './sandbox-rows.ts';
+import type { translate } from './sandbox-rows.ts';
 import type { OwnershipStore } from './types/ownership.ts';
 
 const KEY = ['id', 'tenant', 'provider', 'ref', 'owner', 'ownerEpoch', 'host'] as const;
 
 export const openOwnership = (
   db: Database,
-  { fromRow }: RowTranslation,
+  { fromRow }: Pick<ReturnType<typeof translate>, 'fromRow'>,
   now: RawBuilder<number>,
 ): OwnershipStore => {
   const alive = () => db.selectFrom('sandboxes').where('state', 'in', [...aliveStates]);

@@ -1,9 +1,12 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
+import type { OpenEventLog } from './events.ts';
+import { purgeById } from './purge.ts';
 import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
 import type { Store } from './store.ts';
 import type { Process, ProcessFilter } from './types/process.ts';
+import type { UsageEventBody } from './types/usage-event.ts';
 import { addUsage } from './usage.ts';
 
 type Row = Tables['processes'];
@@ -24,19 +27,24 @@ const matches = <Out>(
   return found;
 };
 
-export const openProcesses = (db: Database): Store['processes'] => ({
-  insert(process, usage = [], bounds = []) {
+export const openProcesses = (
+  db: Database,
+  log: OpenEventLog<UsageEventBody>,
+): Store['processes'] => ({
+  async insert(process, usage = [], bounds = []) {
     refuseNul(process);
-    return db.transaction().execute(async (trx) => {
+    const result = await db.transaction().execute(async (trx) => {
       const excess = bounds.length ? await findExcess(trx, bounds) : null;
       if (excess) return excess;
       await trx
         .insertInto('processes')
         .values(toRow(process) as Row)
         .execute();
-      await addUsage(trx, usage);
+      await addUsage(trx, usage, log);
       return null;
     });
+    if (result === null && usage.length) log.announce(process.tenant);
+    return result;
   },
   async find(tenant, id) {
     const row = await inScope(db.selectFrom('processes').selectAll(), tenant)
@@ -91,4 +99,5 @@ export const openProcesses = (db: Database): Store['processes'] => ({
         .execute()
     ).map(fromRow);
   },
+  purge: (before, limit) => purgeById(db, ['processes', 'endedAt'], before, limit),
 });

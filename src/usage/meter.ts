@@ -105,8 +105,7 @@ export const createMeter = ({
       { ...last, cpuSeconds: row.bookedCpuSeconds },
       { ...now, cpuSeconds },
     );
-    const key = { tenant: row.tenant, id: row.id, from };
-    const written = await store.usage.book(key, to, cpuSeconds, entries);
+    const written = await store.usage.book(row, { from, to, cpuSeconds, entries });
     one.last = now;
     one.row = written
       ? { ...row, bookedAt: to, bookedCpuSeconds: cpuSeconds }

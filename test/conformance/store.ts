@@ -37,10 +37,16 @@ const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
   queuedAt: null,
   bookedAt: null,
   bookedCpuSeconds: 0,
+  owner: null,
+  ownerEpoch: 0,
+  host: null,
+  placement: null,
+  warnedExpiresAt: null,
   ...changes,
 });
 const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
   id: newId('prc'),
+  ref: null,
   tenant: 'acme',
   sandboxId,
   createdBy: 'ann',
@@ -78,7 +84,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       expect(await store.sandboxes.find('acme', row.id)).toEqual(row);
       expect(await store.sandboxes.find('evil', row.id)).toBeNull();
       expect(await store.sandboxes.findMany('acme', ['none', row.id])).toEqual([null, row]);
-      expect(await store.sandboxes.update('evil', row.id, { state: 'FAILED' })).toBe(false);
+      expect(await store.sandboxes.update('evil', row.id, { state: 'FAILED' })).toBeNull();
       const process = child(row.id);
       await store.processes.insert(process);
       expect(await store.processes.find('acme', process.id)).toEqual(process);
@@ -136,7 +142,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       await store.sandboxes.insert(row);
       const won = await Promise.all(
         Array.from({ length: 20 }, () =>
-          store.sandboxes.update('acme', row.id, { state: 'DESTROYING' }, ['READY']),
+          store.sandboxes.update('acme', row.id, { state: 'DESTROYING' }, { from: ['READY'] }),
         ),
       );
       expect(won.filter(Boolean).length).toBe(1);

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { createCursors } from '../../src/journal/cursor.ts';
-import { createFileJournal } from '../../src/journal/file.ts';
 import { createSealer } from '../../src/lib/sealed.ts';
 import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
@@ -29,12 +28,6 @@ export const openService = async (
   const clock = (): number => Date.now() + ahead;
   const sealer = createSealer('a secret of these tests');
   const store = await openStore({ stateDir, sealer });
-  const journal = await createFileJournal({
-    dir: join(stateDir, 'journal'),
-    retainBytes: 2 ** 26,
-    retainMs: 86_400_000,
-    clock,
-  });
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
   const provider = await createLocalProvider({
     stateDir,
@@ -53,7 +46,6 @@ export const openService = async (
     created: () => undefined,
     maxWaitMs: 60_000,
     store,
-    journal,
     cursors: createCursors('a secret of these tests'),
     pool,
     defaults: {
@@ -87,7 +79,6 @@ export const openService = async (
       service.dispose();
       meter.dispose();
       await pool.dispose();
-      await journal.dispose();
       await store.dispose();
     },
     /** Also destroys what lives and removes the directory. */

@@ -16,6 +16,8 @@ export type ProcessState = (typeof processStates)[number];
 /** A terminal is a process with `cols` and `rows`. */
 export type Process = {
   id: string;
+  /** The provider's id; null until it answered, or where that is `id`. */
+  ref: string | null;
   tenant: string;
   sandboxId: string;
   createdBy: string;
@@ -61,4 +63,6 @@ export type ProcessStore = {
   ): Promise<boolean>;
   /** All tenants: STARTING and RUNNING. */
   unfinished(): Promise<Process[]>;
+  /** Removes a batch of those that ended before; returns how many. */
+  purge(before: number, limit: number): Promise<number>;
 };
