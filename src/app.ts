@@ -26,6 +26,7 @@ import { lockStateDir } from './lib/state-lock.ts';
 import { openLimiterStore } from './limits/limiter-store.ts';
 import { createQuotas } from './limits/quotas.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
+import { openOwnership } from './pool/ownership.ts';
 import { createPool } from './pool/pool.ts';
 import { portRules } from './ports/rules.ts';
 import { createPorts } from './ports/service.ts';
@@ -39,8 +40,6 @@ import { closeHttp, createServer, listen } from './server/http.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
-import type { Process } from './store/types/process.ts';
-import type { Sandbox } from './store/types/sandbox.ts';
 import { createUsageFeed } from './usage/feed.ts';
 import { createMeter } from './usage/meter.ts';
 import { usageRules } from './usage/rules.ts';
@@ -98,6 +97,9 @@ const assemble = async (
   const sealer = createSealer(derive('seal'));
   const store = await openStore({ ...config, sealer, log });
   opened.defer(store.dispose);
+  const ownership = await openOwnership({ ...config, store, log });
+  const { lease } = ownership;
+  opened.defer(lease.dispose);
   const dir = join(config.stateDir, 'journal');
   const journal = await createFileJournal({ dir, ...config.journal, clock });
   opened.defer(journal.dispose);
@@ -113,7 +115,6 @@ const assemble = async (
     log,
   });
   const pool = createPool(providers);
-  const recovering = new AbortController();
   let recovery: Promise<void> = Promise.resolve();
   // Without its providers it ends soon; what it writes needs the store.
   opened.defer(() => recovery);
@@ -133,17 +134,20 @@ const assemble = async (
   const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
   opened.defer(feed.dispose);
   const { onUsageRecorded, created } = feed;
-  const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
+  const meter = createMeter({
+    ...{ store, lease, onUsageRecorded, clock, log },
+    sliceMs: config.usageSliceMs,
+  });
   opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
-    ...{ store, cursors, pool, quotas, meter, created, clock, log },
+    ...{ store, cursors, pool, ownership, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
   opened.defer(sandboxes.dispose);
   const processes = createProcessService({
-    ...{ store, journal, cursors, pool, quotas, onUsageRecorded, clock, log },
+    ...{ store, journal, cursors, pool, lease, quotas, onUsageRecorded, clock, log },
     sandboxes: sandboxes.access,
     execOutputBytes: config.execOutputBytes,
   });
@@ -205,17 +209,6 @@ const assemble = async (
     transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
   });
   const portsServer = createPortsProxy({ ports, authenticator, log });
-  const recover = async (before: {
-    sandboxes: readonly Sandbox[];
-    processes: readonly Process[];
-  }): Promise<void> => {
-    try {
-      await sandboxes.recover(before.sandboxes, recovering.signal);
-      if (!recovering.signal.aborted) await processes.recover(before.processes);
-    } catch (error) {
-      log.error({ err: error }, 'not everything that lived before the start was taken up');
-    }
-  };
   const sweep = setInterval(() => {
     journal
       .sweep()
@@ -228,7 +221,6 @@ const assemble = async (
   }, SWEEP_MS).unref();
   opened.defer(() => clearInterval(sweep));
   opened.defer(async () => {
-    recovering.abort();
     const ms = config.shutdownMs;
     await Promise.all([server.close(ms), closeHttp(portsServer, ms)]);
   });
@@ -242,15 +234,13 @@ const assemble = async (
     },
     async listen() {
       // Read before the first request: what requests make is not taken for what lived before.
-      const before = {
-        sandboxes: await store.sandboxes.unfinished(),
-        processes: await store.processes.unfinished(),
-      };
+      const before = await sandboxes.keeper.prepare();
       const port = await server.listen(config.port, config.host);
       const portsPort = await listen(portsServer, config.portsPort, config.host, log);
       publicUrl ||= `http://${config.host}:${port}`;
       portsUrl ||= `http://${config.host}:${portsPort}`;
-      recovery = recover(before);
+      lease.setAddress(publicUrl);
+      recovery = sandboxes.keeper.start(before, processes);
       return { port, portsPort };
     },
     dispose() {

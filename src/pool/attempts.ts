@@ -3,8 +3,8 @@ import { AppError } from '../errors.ts';
 import type { SandboxHandle, SandboxSpec } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { Identity } from './identity.ts';
 import type { Lease } from './lease.ts';
+import type { Assign } from './ownership.ts';
 import { fitting, mayTryNext, type Placement } from './placement.ts';
 import type { Pool } from './pool.ts';
 
@@ -36,20 +36,19 @@ export const createAttempts = ({
   store,
   pool,
   lease,
-  identity,
+  assign,
   clock,
   log,
 }: {
   store: Store;
   pool: Pool;
   lease: Lease;
-  identity: Identity;
+  assign: Assign;
   clock: () => number;
   log: Logger;
 }) => {
   const save = async (row: Sandbox, placement: Placement, provider: string): Promise<Sandbox> => {
-    const host = pool.isBound(provider) ? identity.host : null;
-    const patch = { provider, host, placement };
+    const patch = { ...assign(provider), provider, placement };
     const change = { from: ['CREATING'], fence: lease.fence } as const;
     const saved = await store.sandboxes.update(row.tenant, row.id, patch, change);
     if (!saved) throw destroyed();
@@ -67,7 +66,8 @@ export const createAttempts = ({
       'None of the providers that fit this sandbox is configured on this server.',
     );
     for (const name of order) {
-      if (row.provider !== name || placement.attempts.length) row = await save(row, placement, name);
+      if (row.provider !== name || placement.attempts.length)
+        row = await save(row, placement, name);
       const attempt = (error: string | null): Placement => ({
         ...placement,
         attempts: [...placement.attempts, { provider: name, at: clock(), error }],

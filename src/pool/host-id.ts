@@ -17,7 +17,8 @@ const read = (file: string): string => {
 export const hostIdOf = (stateDir: string, configured: string | undefined): string => {
   if (configured !== undefined) return configured;
   const machine = read('/etc/machine-id');
-  if (machine) return createHmac('sha256', 'sandbank host').update(machine).digest('hex').slice(0, 32);
+  if (machine)
+    return createHmac('sha256', 'sandbank host').update(machine).digest('hex').slice(0, 32);
   const file = join(stateDir, 'host-id');
   const kept = read(file);
   if (kept) return kept;

@@ -22,8 +22,7 @@ type Found = {
 
 /** Why the state directory and the database do not belong together, in words for an operator; null when they do. */
 const mismatch = ({ file, row, deployment, stateDir, host }: Found): string | null => {
-  if (file.deployment !== deployment.id)
-    return 'The state directory belongs to another database.';
+  if (file.deployment !== deployment.id) return 'The state directory belongs to another database.';
   if (!row) return `The database does not know the server ${file.id} of this state directory.`;
   if (row.database !== deployment.actual)
     return 'The database is a copy, or was restored: it is not the one this server has used.';
@@ -41,14 +40,17 @@ const mismatch = ({ file, row, deployment, stateDir, host }: Found): string | nu
  * when they disagree, one of them is a copy whose original may be running. Then it becomes a server of its own, with a doubt that an operator
  * must remove before it acts on anything it has not made itself. The caller holds the lock of the state directory.
  */
-export const establishIdentity = async (
-  { servers, stateDir, host, leaseMs }: {
-    servers: ServerStore;
-    stateDir: string;
-    host: string;
-    leaseMs: number;
-  },
-): Promise<Identity> => {
+export const establishIdentity = async ({
+  servers,
+  stateDir,
+  host,
+  leaseMs,
+}: {
+  servers: ServerStore;
+  stateDir: string;
+  host: string;
+  leaseMs: number;
+}): Promise<Identity> => {
   const deployment = await servers.deployment();
   const lockFile = stateDirIdentity(stateDir);
   const file = readIdentity(stateDir);

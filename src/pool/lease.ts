@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Fence } from '../store/types/fence.ts';
 import type { ServerRow, ServerStore } from '../store/types/server.ts';
 import type { Identity } from './identity.ts';
@@ -17,12 +18,13 @@ export type Lease = {
   /** Resolves when it is held again; rejects when the signal aborts. */
   held(signal: AbortSignal): Promise<void>;
   setAddress(address: string): void;
-  /** Called after each heartbeat that succeeded. */
-  onRenewed(listener: () => void): void;
+  /** Called when it is held again after a time without: others may have taken rows meanwhile. */
+  onRegained(listener: () => void): void;
   /** Ends it at once, so that others need not wait for its end. */
   dispose(): Promise<void>;
 };
 
+const STOP_MS = 3_000;
 const LOG_EVERY_MS = 30_000;
 const GONE =
   'this server no longer acts on its sandboxes: another start has taken its place in the database, or the database was replaced. Restart it';
@@ -57,11 +59,13 @@ export const openLease = ({
   };
 
   const renewed = (row: ServerRow, sentAt: number): void => {
+    const wasHeld = isHeld();
     heldUntil = sentAt + leaseMs / 2;
     if (row.doubt === null && !trusted)
       log.info({ server: id }, 'an operator has confirmed this server');
     trusted = row.doubt === null;
-    if (!isHeld()) return;
+    if (wasHeld || !isHeld()) return;
+    log.info({ server: id }, 'the lease of this server is held again');
     for (const resolve of waiting) resolve();
     waiting.clear();
     for (const listener of listeners) listener();
@@ -113,13 +117,19 @@ export const openLease = ({
       address = url;
       tick();
     },
-    onRenewed: (listener) => void listeners.push(listener),
+    onRegained: (listener) => void listeners.push(listener),
     async dispose() {
       clearInterval(timer);
       stop.abort(new Error('The server stops.'));
-      await beat;
       heldUntil = Number.NEGATIVE_INFINITY;
-      await servers.release(id, epoch).catch(complain);
+      const end = async (): Promise<void> => {
+        await beat;
+        await servers.release(id, epoch);
+      };
+      // A database that is away does not hold up the stop; the lease then ends by itself.
+      await withTimeLimit(end(), STOP_MS, () => new Error('The database did not answer.')).catch(
+        complain,
+      );
     },
   };
 };

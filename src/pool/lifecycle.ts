@@ -1,12 +1,15 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
-import type { Provider, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import type { Meter } from '../usage/meter.ts';
+import type { createAttempts } from './attempts.ts';
+import type { Lease } from './lease.ts';
 import type { Pool } from './pool.ts';
+import type { RequireHere } from './whereabouts.ts';
 
 export type Lifecycle = {
   /**
@@ -14,16 +17,18 @@ export type Lifecycle = {
    * meanwhile. `written` runs in between. A bound that does not hold is returned, and nothing was written.
    */
   create(
-    provider: Provider,
     row: Sandbox,
     bounds: readonly Bound[],
     written: () => Promise<void>,
   ): Promise<Sandbox | Excess>;
   /** Makes one whose row is written as CREATING. */
-  begin(provider: Provider, row: Sandbox): Promise<Sandbox>;
+  begin(row: Sandbox): Promise<Sandbox>;
   /** One that lives at its provider, after a start of the server. */
   adopt(row: Sandbox, handle: SandboxHandle): Promise<void>;
-  /** Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds. */
+  /**
+   * Returns when nothing is left of it. Idempotent; the first reason counts. A failure is thrown, and retried until it succeeds, or another
+   * server looks after it. `WRONG_SERVER` when another one does.
+   */
   destroy(row: Sandbox, reason: TerminationReason, message: string): Promise<void>;
   /** Writes the end, and tells of it if it was the first to do so. */
   finish(
@@ -32,12 +37,23 @@ export type Lifecycle = {
     reason: TerminationReason,
     message: string,
   ): Promise<void>;
+  /** Its host is gone for good: its end is written, with that of its processes, unless its owner has come back. */
+  giveUp(row: Sandbox): Promise<void>;
+  isCreating(id: string): boolean;
+  /** Another server looks after it: nothing more is done here. */
+  letGo(id: string): void;
   dispose(): void;
 };
+
+const HOST_GONE =
+  'The sandbox was bound to a host on which no server has run for too long. Its host is given up.';
 
 export const createLifecycle = ({
   store,
   pool,
+  attempts,
+  lease,
+  requireHere,
   meter,
   onSlotFreed,
   retries,
@@ -46,6 +62,9 @@ export const createLifecycle = ({
 }: {
   store: Store;
   pool: Pool;
+  attempts: ReturnType<typeof createAttempts>;
+  lease: Lease;
+  requireHere: RequireHere;
   meter: Meter;
   /** One has ended: there may be room for another. */
   onSlotFreed: () => void;
@@ -57,9 +76,10 @@ export const createLifecycle = ({
   const destroying = new Map<string, Promise<void>>();
   let disposed = false;
 
+  /** Only of rows this server owns, except of one that waits, which no server does. */
   const finishFrom = async (
     from: readonly SandboxState[],
-    { tenant, id }: Sandbox,
+    { tenant, id, state: before }: Sandbox,
     state: 'TERMINATED' | 'FAILED',
     reason: TerminationReason,
     message: string,
@@ -74,10 +94,14 @@ export const createLifecycle = ({
     const kind = state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed';
     const ended = await store.sandboxes.update(tenant, id, patch, {
       from,
+      ...(before === 'QUEUED' ? {} : { fence: lease.fence }),
       event: { kind, at: now },
     });
     if (ended) onSlotFreed();
   };
+
+  const finishLost = (row: Sandbox, message: string): Promise<void> =>
+    finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
 
   /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
@@ -87,18 +111,24 @@ export const createLifecycle = ({
         // Also of one that was destroyed: it may have been adopted in that very moment.
         await meter.close(row.id, false);
         if (reason !== 'died') return;
-        await finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
+        await finishLost(row, message);
       })
-      .catch((error: unknown) =>
-        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox'),
-      );
+      .catch((error: unknown) => {
+        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox');
+        retries.add(row.id, () =>
+          finishLost(row, 'The sandbox ended while the database was away.'),
+        );
+      });
   };
 
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
     const now = clock();
-    const ready = { ref: handle.ref, state: 'READY', readyAt: now, bookedAt: now } as const;
+    const { placement } = row;
+    const patch = { ref: handle.ref, readyAt: now, bookedAt: now, placement };
+    const ready = { ...patch, state: 'READY' } as const;
     const made = await store.sandboxes.update(row.tenant, row.id, ready, {
       from: ['CREATING'],
+      fence: lease.fence,
       event: { kind: 'sandbox-ready', at: now },
     });
     if (!made)
@@ -108,42 +138,34 @@ export const createLifecycle = ({
     return made;
   };
 
-  const build = async (
-    provider: Provider,
-    row: Sandbox,
-    written: () => Promise<void>,
-  ): Promise<Sandbox> => {
+  const build = async (row: Sandbox, written: () => Promise<void>): Promise<Sandbox> => {
     let handle: SandboxHandle | null = null;
     try {
       await written();
-      handle = await pool.create(provider, {
-        id: row.id,
-        template: row.template,
-        env: row.env,
-        limits: {
-          cpus: row.cpus,
-          memoryBytes: row.memoryBytes,
-          diskBytes: row.diskBytes,
-          processes: row.maxProcesses,
-        },
-        network: { mode: row.networkMode, allow: row.networkAllow },
-      });
-      return await becomeReady(row, handle);
+      const made = await attempts(row);
+      handle = made.handle;
+      return await becomeReady(made.row, handle);
     } catch (error) {
       const report = (failure: unknown): void =>
         log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
       await meter.close(row.id, true);
       await handle?.destroy().catch(report);
       // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
-      await finishFrom(
-        ['CREATING', 'READY'],
-        row,
-        'FAILED',
-        'CREATE_FAILED',
-        error instanceof AppError ? error.message : 'The provider failed.',
-      ).catch(report);
+      const said = error instanceof AppError ? error.message : 'The provider failed.';
+      const fail = (): Promise<void> =>
+        finishFrom(['CREATING', 'READY'], row, 'FAILED', 'CREATE_FAILED', said);
+      await fail().catch((failure: unknown) => {
+        report(failure);
+        retries.add(row.id, fail);
+      });
       throw error;
     }
+  };
+
+  /** The row was not to be marked: it is marked already, has ended, or belongs to another server by now. */
+  const requireDestroying = async ({ tenant, id }: Sandbox): Promise<void> => {
+    const row = await store.sandboxes.find(tenant, id);
+    if (row && row.endedAt === null) await requireHere(row);
   };
 
   const end = async (row: Sandbox, reason: TerminationReason, message: string): Promise<void> => {
@@ -153,12 +175,13 @@ export const createLifecycle = ({
       terminationMessage: row.terminationMessage ?? message,
     };
     // Why is written with the state: a server that is killed here still tells the first reason.
-    await store.sandboxes.update(
+    const marked = await store.sandboxes.update(
       tenant,
       id,
       { state: 'DESTROYING', ...why },
-      { from: ['QUEUED', 'CREATING', 'READY'] },
+      { from: ['CREATING', 'READY'], fence: lease.fence },
     );
+    if (!marked) await requireDestroying(row);
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
     await meter.close(id, true);
@@ -168,7 +191,20 @@ export const createLifecycle = ({
         if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       },
     );
-    await lifecycle.finish(row, 'TERMINATED', why.terminationReason, why.terminationMessage);
+    await finishFrom(
+      ['DESTROYING'],
+      row,
+      'TERMINATED',
+      why.terminationReason,
+      why.terminationMessage,
+    );
+  };
+
+  /** One that waits is nowhere yet. If it is admitted in this moment, it is destroyed like any other. */
+  const leaveQueue = async (row: Sandbox, reason: TerminationReason, message: string) => {
+    await finishFrom(['QUEUED'], row, 'TERMINATED', reason, message);
+    const now = await store.sandboxes.find(row.tenant, row.id);
+    if (now && now.endedAt === null) await lifecycle.destroy(now, reason, message);
   };
 
   /** Known before the row can be seen: who destroys it waits for the create. */
@@ -182,18 +218,18 @@ export const createLifecycle = ({
   };
 
   const lifecycle: Lifecycle = {
-    create(provider, row, bounds, written) {
+    create(row, bounds, written) {
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
         (await store.sandboxes.insert(row, {
           bounds,
           event: { kind: 'sandbox-created', at: row.createdAt },
-        })) ?? build(provider, row, written);
+        })) ?? build(row, written);
       return known(row, insertAndBuild());
     },
-    begin: (provider, row) =>
+    begin: (row) =>
       known(
         row,
-        build(provider, row, async () => undefined),
+        build(row, async () => undefined),
       ),
     async adopt(row, handle) {
       if (row.state === 'CREATING') await becomeReady(row, handle);
@@ -206,12 +242,45 @@ export const createLifecycle = ({
       const running = destroying.get(row.id);
       if (running !== undefined) return running;
       if (row.endedAt !== null) return;
+      if (row.state === 'QUEUED') return leaveQueue(row, reason, message);
+      await requireHere(row);
       const work = end(row, reason, message).finally(() => destroying.delete(row.id));
       destroying.set(row.id, work);
-      work.catch(() => retries.add(row.id, () => lifecycle.destroy(row, reason, message)));
+      const again = (): Promise<void> =>
+        lifecycle.destroy(row, reason, message).catch((error: unknown) => {
+          if (!(error instanceof AppError) || error.code !== 'WRONG_SERVER') throw error;
+        });
+      work.catch(() => retries.add(row.id, again));
       return work;
     },
     finish: (row, ...how) => finishFrom(['QUEUED', 'CREATING', 'READY', 'DESTROYING'], row, ...how),
+    async giveUp(row) {
+      const { tenant, id, owner, ownerEpoch } = row;
+      const at = clock();
+      const end = {
+        terminationReason: 'LOST',
+        terminationMessage: HOST_GONE,
+        endedAt: at,
+      } as const;
+      const ended = await store.sandboxes.update(
+        tenant,
+        id,
+        { state: 'TERMINATED', ...end },
+        {
+          from: ['CREATING', 'READY', 'DESTROYING'],
+          expect: { owner, ownerEpoch },
+          event: { kind: 'sandbox-destroyed', at },
+        },
+      );
+      if (!ended) return;
+      await store.processes.lose(tenant, id, at);
+      onSlotFreed();
+    },
+    isCreating: (id) => creating.has(id),
+    letGo(id) {
+      meter.forget(id);
+      pool.forget(id);
+    },
     dispose() {
       disposed = true;
     },

@@ -37,6 +37,8 @@ export type Pool = {
   create(provider: Provider, spec: SandboxSpec): Promise<SandboxHandle>;
   /** Connected once, then kept. `NOT_FOUND` when the sandbox is gone at its provider. */
   handle(sandbox: Pick<Sandbox, 'id' | 'ref' | 'provider'>): Promise<SandboxHandle>;
+  /** Those it is connected to. */
+  connected(): string[];
   /** Another server looks after it from now on. */
   forget(id: string): void;
   list(provider: Provider): Promise<ProviderSandbox[]>;
@@ -91,10 +93,7 @@ export const createPool = (
         () => undefined,
       );
       try {
-        const made = keep(
-          spec.id,
-          await limited(work, createMs, `The provider ${provider.name}`),
-        );
+        const made = keep(spec.id, await limited(work, createMs, `The provider ${provider.name}`));
         handles.set(spec.id, Promise.resolve(made));
         return made;
       } catch (error) {
@@ -114,13 +113,10 @@ export const createPool = (
       connected.catch(() => handles.delete(id));
       return connected;
     },
+    connected: () => [...handles.keys()],
     forget: (id) => void handles.delete(id),
     list: (provider) =>
-      limited(
-        (async () => provider.list())(),
-        callMs,
-        `The provider ${provider.name}`,
-      ),
+      limited((async () => provider.list())(), callMs, `The provider ${provider.name}`),
     async destroyRef(provider, ref) {
       const work = async (): Promise<void> => {
         const handle = await provider.connect(ref);

@@ -42,12 +42,14 @@ export const createReaper = ({ store, pool, lease, identity, clock, log }: Reape
     // The last look before the act: what was judged may be long ago.
     if (!lease.isTrusted()) return;
     log.info({ sandbox: id, ref, provider: provider.name }, 'the rest of a sandbox is removed');
-    await pool.destroyRef(provider, ref).catch((error: unknown) =>
-      log.error(
-        { err: error, sandbox: id, ref, provider: provider.name },
-        'the rest of a sandbox could not be removed, it is tried again',
-      ),
-    );
+    await pool
+      .destroyRef(provider, ref)
+      .catch((error: unknown) =>
+        log.error(
+          { err: error, sandbox: id, ref, provider: provider.name },
+          'the rest of a sandbox could not be removed, it is tried again',
+        ),
+      );
   };
 
   const report = async (provider: Provider, unknown: readonly ProviderSandbox[]): Promise<void> => {
@@ -98,14 +100,16 @@ export const createReaper = ({ store, pool, lease, identity, clock, log }: Reape
   return async (): Promise<void> => {
     if (!lease.isTrusted()) return;
     await Promise.all(
-      pool.providers().map((provider) =>
-        reapOne(provider).catch((error: unknown) =>
-          log.error(
-            { err: error, provider: provider.name },
-            'the sandboxes of a provider could not be compared with the database, it is tried again',
+      pool
+        .providers()
+        .map((provider) =>
+          reapOne(provider).catch((error: unknown) =>
+            log.error(
+              { err: error, provider: provider.name },
+              'the sandboxes of a provider could not be compared with the database, it is tried again',
+            ),
           ),
         ),
-      ),
     );
   };
 };

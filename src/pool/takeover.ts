@@ -5,18 +5,21 @@ import type { OwnedRow } from '../store/types/ownership.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Identity } from './identity.ts';
 import type { Lease } from './lease.ts';
+import type { Assign } from './ownership.ts';
 import type { Pool } from './pool.ts';
 
 const PAGE = 200;
 const WIDTH = 16;
+
+/** Looks after a row from now on. Never rejects. */
+type Adopt = (row: Sandbox) => Promise<void>;
 
 export type TakeOverOptions = {
   store: Store;
   pool: Pool;
   lease: Lease;
   identity: Identity;
-  /** Looks after a row from now on. Never rejects. */
-  adopt: (row: Sandbox) => Promise<void>;
+  assign: Assign;
   /** Gives up a row whose host is gone. */
   giveUp: (row: Sandbox) => Promise<void>;
   hostLostMs: number;
@@ -29,7 +32,7 @@ export const createTakeOver = ({
   pool,
   lease,
   identity,
-  adopt,
+  assign,
   giveUp,
   hostLostMs,
   log,
@@ -61,22 +64,19 @@ export const createTakeOver = ({
     return rows.filter((_, index) => decided[index]);
   };
 
-  const take = async (row: OwnedRow): Promise<void> => {
+  const take = async (row: OwnedRow, adopt: Adopt): Promise<void> => {
     if (!lease.isTrusted()) return;
-    const taken = await store.ownership.takeOver(
-      row,
-      lease.fence,
-      pool.isBound(row.provider) ? identity.host : null,
-    );
+    const { host } = assign(row.provider);
+    const taken = await store.ownership.takeOver(row, lease.fence, host);
     if (!taken) return;
     log.info({ sandbox: row.id, from: row.owner }, 'a sandbox of a dead server was taken over');
     await adopt(taken);
   };
 
-  const takeAll = async (): Promise<void> => {
+  const takeAll = async (adopt: Adopt): Promise<void> => {
     for (let after = ''; lease.isTrusted(); ) {
       const rows = await store.ownership.abandoned(identity, after, PAGE);
-      await eachBounded(await reachable(rows), WIDTH, take);
+      await eachBounded(await reachable(rows), WIDTH, (row) => take(row, adopt));
       after = rows.at(-1)?.id ?? after;
       if (rows.length < PAGE) return;
     }
@@ -92,8 +92,8 @@ export const createTakeOver = ({
     });
   };
 
-  return async (): Promise<void> => {
-    await takeAll();
+  return async (adopt: Adopt): Promise<void> => {
+    await takeAll(adopt);
     await giveUpLost();
   };
 };

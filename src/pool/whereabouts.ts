@@ -7,7 +7,7 @@ import type { Lease } from './lease.ts';
  * Resolves when this server looks after the sandbox. `WRONG_SERVER` with the address of the one that does; `UNAVAILABLE` when none does at
  * the moment.
  */
-export type RequireHere = (sandbox: Pick<Sandbox, 'id' | 'owner'>) => Promise<void>;
+export type RequireHere = (sandbox: Pick<Sandbox, 'id' | 'owner' | 'endedAt'>) => Promise<void>;
 
 const away = (id: string, why: string): AppError =>
   new AppError('UNAVAILABLE', `The sandbox ${id} cannot be reached at the moment. ${why}`, {
@@ -16,8 +16,10 @@ const away = (id: string, why: string): AppError =>
 
 export const createRequireHere =
   (servers: ServerStore, lease: Lease): RequireHere =>
-  async ({ id, owner }) => {
+  async ({ id, owner, endedAt }) => {
     if (owner === lease.fence.owner) return;
+    // What ended before sandboxes had owners ended here.
+    if (owner === null && endedAt !== null) return;
     if (owner === null) throw away(id, 'No server has taken it up yet.');
     const server = (await servers.list()).find((one) => one.id === owner);
     if (!server?.isAlive)

@@ -7,6 +7,7 @@ import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import type { Quotas } from '../limits/quotas.ts';
+import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { ProviderProcess, PtySize } from '../providers/provider.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
@@ -32,6 +33,7 @@ export type ProcessServiceOptions = {
   journal: Journal;
   cursors: Cursors;
   pool: Pool;
+  lease: Lease;
   sandboxes: SandboxAccess;
   quotas: Quotas;
   /** Told of each execution that was booked. */
@@ -111,7 +113,7 @@ export type ProcessService = {
   ): Promise<OutputPage>;
 };
 
-export type ProcessControl = ProcessService & { recover: Pumps['recover']; dispose(): void };
+export type ProcessControl = ProcessService & Pick<Pumps, 'takeUp' | 'letGo' | 'dispose'>;
 
 const HANG_UP_MS = 500;
 const TAKEN_UP_MS = 100;
@@ -122,6 +124,7 @@ export const createProcessService = ({
   journal,
   cursors,
   pool,
+  lease,
   sandboxes,
   quotas,
   onUsageRecorded,
@@ -129,7 +132,7 @@ export const createProcessService = ({
   clock,
   log,
 }: ProcessServiceOptions): ProcessControl => {
-  const pumps = createPumps({ store, journal, pool, clock, log });
+  const pumps = createPumps({ store, journal, pool, lease, clock, log });
   const output = createOutputReader({ journal, cursors });
   const launch = createLauncher({
     store,
@@ -159,7 +162,10 @@ export const createProcessService = ({
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
     if (process) return { row, process };
-    if (row.endedAt === null) throw notYet(id);
+    if (row.endedAt === null) {
+      await sandboxes.requireHere(row.tenant, row.sandboxId);
+      throw notYet(id);
+    }
     throw new AppError(
       'TERMINATED',
       `The process ${id} has ended (${row.state}). Its output can still be read.`,
@@ -187,11 +193,13 @@ export const createProcessService = ({
     },
     async follow(principal, id, after, signal) {
       const { tenant, sandboxId } = await find(principal, id, 'read');
+      await sandboxes.requireHere(tenant, sandboxId);
       const events = await output.follow(tenant, id, after, signal);
       return sandboxes.whileVisible(principal, sandboxId, events);
     },
     async readOutput(principal, id, after, bytes) {
-      const { tenant } = await find(principal, id, 'read');
+      const { tenant, sandboxId } = await find(principal, id, 'read');
+      await sandboxes.requireHere(tenant, sandboxId);
       return output.page(tenant, id, after, bytes);
     },
     start(principal, { idempotencyKey, ...options }) {
@@ -303,14 +311,16 @@ export const createProcessService = ({
       const process = pumps.live(id);
       const done = pumps.finished(id);
       if (!process || !done) {
-        if (row.endedAt === null) throw notYet(id);
-        return row;
+        if (row.endedAt !== null) return row;
+        await sandboxes.requireHere(row.tenant, row.sandboxId);
+        throw notYet(id);
       }
       await process.signal('SIGHUP').catch(() => undefined);
       const timer = setTimeout(() => process.signal('SIGKILL').catch(() => undefined), HANG_UP_MS);
       return done.finally(() => clearTimeout(timer));
     },
-    recover: pumps.recover,
+    takeUp: pumps.takeUp,
+    letGo: pumps.letGo,
     dispose: pumps.dispose,
   };
   return service;

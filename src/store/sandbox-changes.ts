@@ -4,8 +4,9 @@ import type { Database, Tables } from './database.ts';
 import type { OpenEventLog } from './events.ts';
 import { refuseNul } from './rows.ts';
 import type { SandboxRow, translate } from './sandbox-rows.ts';
-import type { Labels, Sandbox, SandboxChange, SandboxStore } from './types/sandbox.ts';
+import type { Labels, Sandbox } from './types/sandbox.ts';
 import type { SandboxEventBody, SandboxEventNote } from './types/sandbox-event.ts';
+import type { SandboxChange, SandboxStore } from './types/sandbox-store.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
 import { addUsage } from './usage.ts';
 

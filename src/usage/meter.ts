@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Lease } from '../pool/lease.ts';
 import type { SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
@@ -10,6 +11,8 @@ export type Meter = {
   watch(row: Sandbox, handle: SandboxHandle): void;
   /** Books what is not recorded yet and watches no longer. `measure: false` for one that can no longer be asked. Never rejects. */
   close(id: string, measure: boolean): Promise<void>;
+  /** Watches no longer, and books nothing more: another server does. */
+  forget(id: string): void;
   dispose(): void;
 };
 
@@ -48,12 +51,14 @@ const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> =>
  */
 export const createMeter = ({
   store,
+  lease,
   sliceMs,
   onUsageRecorded,
   clock,
   log,
 }: {
   store: Store;
+  lease: Pick<Lease, 'fence' | 'isHeld'>;
   sliceMs: number;
   /** Told of each slice that was written. */
   onUsageRecorded: OnUsageRecorded;
@@ -93,7 +98,8 @@ export const createMeter = ({
   const book = async (one: Watched, measure: boolean): Promise<void> => {
     const { row, handle, last } = one;
     const { bookedAt: from } = row;
-    if (from === null) return;
+    // Without the lease another server may be booking the same time; the next slice has it.
+    if (from === null || !lease.isHeld()) return;
     const usage = measure ? await within(handle.usage(), null) : null;
     const to = Math.max(clock(), from);
     const now: Sample = usage ? { ...usage, egressBytes: usage.egressBytes ?? 0 } : last;
@@ -105,7 +111,7 @@ export const createMeter = ({
       { ...last, cpuSeconds: row.bookedCpuSeconds },
       { ...now, cpuSeconds },
     );
-    const written = await store.usage.book(row, { from, to, cpuSeconds, entries });
+    const written = await store.usage.book(row, { from, to, cpuSeconds, entries }, lease.fence);
     one.last = now;
     one.row = written
       ? { ...row, bookedAt: to, bookedCpuSeconds: cpuSeconds }
@@ -144,6 +150,7 @@ export const createMeter = ({
       watched.delete(id);
       await bookNext(one, measure);
     },
+    forget: (id) => void watched.delete(id),
     dispose() {
       clearInterval(timer);
       watched.clear();

@@ -1,72 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Process } from '../../src/store/types/process.ts';
-import type { Sandbox } from '../../src/store/types/sandbox.ts';
+import { testOwnershipStore } from './ownership-store.ts';
+import { child, sandbox } from './rows.ts';
 import { testAccessStore } from './tenancy-store.ts';
 
 export type StoreSubject = {
   name: string;
   open(): Promise<{ store: Store; close(): Promise<void> }>;
 };
-
-const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
-  id: newId('sbx'),
-  tenant: 'acme',
-  createdBy: 'ann',
-  provider: 'local',
-  ref: null,
-  state: 'READY',
-  template: 'default',
-  labels: {},
-  env: { A: '1' },
-  cpus: 0.5,
-  memoryBytes: 2 ** 40,
-  diskBytes: 2 ** 41,
-  maxProcesses: 10,
-  networkMode: 'none',
-  networkAllow: [],
-  createdAt: 1_700_000_000_000,
-  readyAt: null,
-  expiresAt: 1_800_000_000_000,
-  endedAt: null,
-  terminationReason: null,
-  terminationMessage: null,
-  plan: 'unlimited',
-  subjectLimit: null,
-  queuedAt: null,
-  bookedAt: null,
-  bookedCpuSeconds: 0,
-  owner: null,
-  ownerEpoch: 0,
-  host: null,
-  placement: null,
-  warnedExpiresAt: null,
-  ...changes,
-});
-const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
-  id: newId('prc'),
-  ref: null,
-  tenant: 'acme',
-  sandboxId,
-  createdBy: 'ann',
-  argv: ['true'],
-  command: 'true',
-  cwd: null,
-  purpose: 'start',
-  state: 'RUNNING',
-  pid: 4,
-  cols: null,
-  rows: null,
-  exitCode: null,
-  signal: null,
-  startedAt: 1_700_000_000_000,
-  endedAt: null,
-  timeoutMs: null,
-  cpuSeconds: null,
-  maxMemoryBytes: null,
-  ...changes,
-});
 
 /** What every store owes. */
 export const testStore = ({ name, open }: StoreSubject): void => {
@@ -157,14 +99,17 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       expect(await store.sandboxes.count(tenant, { labels: { b: '2' } })).toBe(1);
     });
 
-    it('knows what is unfinished and what expires', async () => {
-      const row = sandbox({ expiresAt: 5 });
+    it('knows what is unfinished and what expires of one owner', async () => {
+      const row = sandbox({ expiresAt: 5, owner: 'srv_1', ownerEpoch: 1 });
       await store.sandboxes.insert(row);
       const process = child(row.id, { state: 'STARTING' });
       await store.processes.insert(process);
-      expect((await store.sandboxes.expiring(10)).map(({ id }) => id)).toContain(row.id);
-      expect((await store.sandboxes.unfinished()).map(({ id }) => id)).toContain(row.id);
-      expect((await store.processes.unfinished()).map(({ id }) => id)).toContain(process.id);
+      const ids = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);
+      expect(ids(await store.sandboxes.expiring('srv_1', 10))).toEqual([row.id]);
+      expect(await store.sandboxes.expiring('srv_2', 10)).toEqual([]);
+      expect(ids(await store.processes.unfinished('srv_1', row.id))).toEqual([process.id]);
+      expect(ids(await store.processes.unfinished('srv_1'))).toEqual([process.id]);
+      expect(await store.processes.unfinished('srv_2')).toEqual([]);
       await store.processes.update('acme', process.id, {
         state: 'EXITED',
         exitCode: 0,
@@ -204,6 +149,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       },
     );
 
+    testOwnershipStore(() => store);
     testAccessStore(() => store, { sandbox, child });
   });
 };

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createCursors } from '../../src/journal/cursor.ts';
 import { createSealer } from '../../src/lib/sealed.ts';
+import { lockStateDir } from '../../src/lib/state-lock.ts';
 import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
+import { openOwnership } from '../../src/pool/ownership.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { createLocalProvider } from '../../src/providers/local/local.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
@@ -27,6 +29,7 @@ export const openService = async (
   let ahead = 0;
   const clock = (): number => Date.now() + ahead;
   const sealer = createSealer('a secret of these tests');
+  const unlock = await lockStateDir(stateDir);
   const store = await openStore({ stateDir, sealer });
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
   const provider = await createLocalProvider({
@@ -39,10 +42,25 @@ export const openService = async (
   });
   const pool = createPool([provider]);
   const quotas = createQuotas({ plans, store, serverLimit: null, clock });
-  const meter = createMeter({ store, sliceMs: 500, onUsageRecorded: () => undefined, clock, log });
+  const ownership = await openOwnership({
+    ...{ store, stateDir, log },
+    hostId: undefined,
+    leaseMs: 30_000,
+    hostLostMs: 3_600_000,
+  });
+  const { lease } = ownership;
+  const meter = createMeter({
+    store,
+    lease,
+    sliceMs: 500,
+    onUsageRecorded: () => undefined,
+    clock,
+    log,
+  });
   const service = createSandboxService({
     quotas,
     meter,
+    ownership,
     created: () => undefined,
     maxWaitMs: 60_000,
     store,
@@ -58,6 +76,12 @@ export const openService = async (
   });
   return {
     service,
+    ownership,
+    /** As a server does after it listens. */
+    async takeUp(): Promise<void> {
+      const processes = { takeUp: async () => undefined, letGo: () => undefined };
+      await service.keeper.start(await service.keeper.prepare(), processes);
+    },
     store,
     provider,
     skip(ms: number): void {
@@ -76,10 +100,12 @@ export const openService = async (
     },
     /** Lets go of everything as a server that stops does; what lives goes on. */
     async close(): Promise<void> {
-      service.dispose();
+      await service.dispose();
       meter.dispose();
       await pool.dispose();
+      await lease.dispose();
       await store.dispose();
+      await unlock();
     },
     /** Also destroys what lives and removes the directory. */
     async end(): Promise<void> {

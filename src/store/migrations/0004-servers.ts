@@ -28,6 +28,10 @@ export const servers = {
       .addColumn('removeAt', 'bigint')
       .addPrimaryKeyConstraint('orphans_key', ['provider', 'ref'])
       .execute();
-    await schema.createIndex('sandboxes_owner').on('sandboxes').columns(['owner', 'state']).execute();
+    await schema
+      .createIndex('sandboxes_owner')
+      .on('sandboxes')
+      .columns(['owner', 'state'])
+      .execute();
   },
 };

@@ -14,7 +14,11 @@ export type Orphan = {
 export type OrphanStore = {
   list(): Promise<Orphan[]>;
   /** What a server has found at one provider now: new ones are added, what it found before and is gone now is left out. */
-  found(server: string, provider: string, orphans: readonly Pick<Orphan, 'ref' | 'id' | 'foundAt'>[]): Promise<void>;
+  found(
+    server: string,
+    provider: string,
+    orphans: readonly Pick<Orphan, 'ref' | 'id' | 'foundAt'>[],
+  ): Promise<void>;
   /** Marks these refs, or all when null, for removal; returns how many. */
   remove(refs: readonly string[] | null, at: number): Promise<number>;
 };

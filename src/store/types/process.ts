@@ -1,3 +1,4 @@
+import type { Fence } from './fence.ts';
 import type { Page } from './page.ts';
 import type { Bound, Excess } from './quota.ts';
 import type { TenantScope } from './scope.ts';
@@ -60,9 +61,13 @@ export type ProcessStore = {
     id: string,
     patch: Partial<Omit<Process, 'id' | 'tenant' | 'sandboxId'>>,
     from?: readonly ProcessState[],
+    /** Only while the sandbox has this owner. */
+    fence?: Fence,
   ): Promise<boolean>;
-  /** All tenants: STARTING and RUNNING. */
-  unfinished(): Promise<Process[]>;
+  /** All tenants: STARTING and RUNNING, in the sandboxes that a server owns or owned when they ended, or in one of them. */
+  unfinished(owner: string, sandboxId?: string): Promise<Process[]>;
+  /** Those of a sandbox whose host is gone end with it. */
+  lose(tenant: string, sandboxId: string, at: number): Promise<void>;
   /** Removes a batch of those that ended before; returns how many. */
   purge(before: number, limit: number): Promise<number>;
 };
