@@ -68,10 +68,14 @@ const operations = (): string[] =>
     .map((file) => readFileSync(file, 'utf8'));
 
 /** The composition root: the only file that knows every part. A start that fails half-way closes what it has opened. */
-export const createApp = async (config: Config, log: Logger): Promise<App> => {
+export const createApp = async (
+  config: Config,
+  log: Logger,
+  open: typeof openProviders = openProviders,
+): Promise<App> => {
   const opened = new AsyncDisposableStack();
   try {
-    return await assemble(config, log, opened);
+    return await assemble(config, log, open, opened);
   } catch (error) {
     await opened
       .disposeAsync()
@@ -84,6 +88,7 @@ export const createApp = async (config: Config, log: Logger): Promise<App> => {
 const assemble = async (
   config: Config,
   log: Logger,
+  open: typeof openProviders,
   opened: AsyncDisposableStack,
 ): Promise<App> => {
   const clock = Date.now;
@@ -106,7 +111,7 @@ const assemble = async (
   const cursors = createCursors(derive('cursor'));
   const audit = createAuditLog({ store: store.audit, clock, log });
   opened.defer(audit.dispose);
-  const providers = await openProviders({
+  const providers = await open({
     stateDir: config.stateDir,
     warmSandboxes: config.warmSandboxes,
     defaultLimits: config.sandbox.limits,

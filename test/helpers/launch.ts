@@ -32,6 +32,8 @@ const programEnv = (stateDir: string, port: number, more: Record<string, string>
 export type Launched = {
   pid: number;
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** What it has written to stderr so far. */
+  log(): string;
   /** How it ended, and all that it wrote to stderr. */
   ended: Promise<{ code: number | null; stderr: string }>;
 };
@@ -66,6 +68,7 @@ export const start = (
     pid: child.pid ?? 0,
     ready,
     ended,
+    log: () => stderr,
     async kill(signal) {
       child.kill(signal);
       await ended;

@@ -26,7 +26,7 @@ describe('the lock of a state directory', () => {
       ...before,
       process.execPath,
       '--disable-warning=ExperimentalWarning',
-      'test/helpers/hold-state-lock.ts',
+      'test/helpers/programs/hold-state-lock.ts',
       dir,
     ];
     const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -67,7 +67,7 @@ describe('the lock of a state directory', () => {
       'sh',
       [
         '-c',
-        `"$0" --disable-warning=ExperimentalWarning test/helpers/hold-state-lock.ts "$1" <&3 & echo $!; exec sleep 600`,
+        `"$0" --disable-warning=ExperimentalWarning test/helpers/programs/hold-state-lock.ts "$1" <&3 & echo $!; exec sleep 600`,
         process.execPath,
         dir,
       ],

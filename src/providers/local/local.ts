@@ -12,7 +12,7 @@ import { chooseBase } from './base.ts';
 import { openCgroups } from './cgroup.ts';
 import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
 import { probeHost } from './probe.ts';
-import { loadState, NO_ENV, saveState } from './state.ts';
+import { isCopied, loadState, NO_ENV, saveState } from './state.ts';
 import {
   adoptSupervisor,
   type Grounds,
@@ -78,6 +78,8 @@ export const createLocalProvider = async ({
       : [];
 
   const stateOf = (ref: string) => loadState(join(base, 'sandboxes', ref));
+  const isLeftOver = (ref: string): boolean =>
+    !stateOf(ref)?.id && !isCopied(join(base, 'sandboxes', ref));
 
   const wrap = (supervisor: Supervisor): LocalHandle =>
     createHandle({
@@ -94,7 +96,10 @@ export const createLocalProvider = async ({
   /** What nobody waits for: a failure costs disk until the next start, nothing else. */
   const clear = async (ref: string): Promise<void> => {
     try {
-      await removeRemains(join(base, 'sandboxes', ref), cgroups?.open(ref) ?? null, ready());
+      const dir = join(base, 'sandboxes', ref);
+      // The group of a copied sandbox is that of its original.
+      const cgroup = isCopied(dir) ? null : (cgroups?.open(ref) ?? null);
+      await removeRemains(dir, cgroup, ready());
     } catch (error) {
       log.error(
         { err: error, ref },
@@ -116,7 +121,7 @@ export const createLocalProvider = async ({
     }
   };
   // Those that waited for a server that was killed, and what is left of those that ended without one.
-  const swept = sweep(grounds ? folders().filter((ref) => !stateOf(ref)?.id) : []);
+  const swept = sweep(grounds ? folders().filter(isLeftOver) : []);
   const waiting = createWarmPool(
     grounds ? warm : 0,
     () => startSupervisor(newRef(), null, warmLimits, ready()),

@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline';
-import { lockStateDir } from '../../src/lib/state-lock.ts';
+import { lockStateDir } from '../../../src/lib/state-lock.ts';
 
 /** Takes the lock of a state directory at each line of its input, and says whether it has it. */
 const [dir = ''] = process.argv.slice(2);
