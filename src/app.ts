@@ -51,6 +51,8 @@ export type App = {
   services: Services;
   /** Takes both ports; they differ from the configuration where that says 0. What lived before is taken up afterwards, in the background. */
   listen(): Promise<{ port: number; portsPort: number }>;
+  /** Why this server may be a copy of another one, and acts on nothing that it has not made; null when it is none. */
+  doubt: string | null;
   /** After `listen`: resolves when everything that lived before it has been tried once. Never rejects. */
   readonly recovered: Promise<void>;
   /** Ends streams, closes listeners, lets go of the providers; sandboxes live on. Idempotent. */
@@ -234,6 +236,7 @@ const assemble = async (
   return {
     tokens,
     services,
+    doubt: ownership.identity.doubt,
     get recovered() {
       return recovery;
     },
