@@ -38,6 +38,17 @@ const variables = {
     undefined,
     'PostgreSQL instead of a SQLite file',
   ],
+  SANDBANK_DATABASE_POOL_SIZE: [count(1, 1_000), '10', 'connections to PostgreSQL at once'],
+  SANDBANK_DATABASE_TIMEOUT_SECONDS: [
+    count(1, 300),
+    '10',
+    'longest statement in PostgreSQL; a connection is waited for half as long, a lock a tenth',
+  ],
+  SANDBANK_RETENTION_DAYS: [
+    count(1, 3_650),
+    '30',
+    'how long ended sandboxes and processes, events and ledger entries are kept',
+  ],
   SANDBANK_JWT_SECRET: [
     z.string().min(32).optional(),
     undefined,
@@ -208,6 +219,9 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
     portsPublicUrl: v.SANDBANK_PORTS_PUBLIC_URL,
     stateDir: resolve(cwd, v.SANDBANK_STATE_DIR),
     databaseUrl: v.SANDBANK_DATABASE_URL,
+    databasePoolSize: v.SANDBANK_DATABASE_POOL_SIZE,
+    databaseTimeoutMs: v.SANDBANK_DATABASE_TIMEOUT_SECONDS * 1_000,
+    retentionMs: v.SANDBANK_RETENTION_DAYS * 86_400_000,
     jwt: {
       secret: v.SANDBANK_JWT_SECRET,
       issuer: v.SANDBANK_JWT_ISSUER,

@@ -91,7 +91,7 @@ const run = async (app: App, config: Config, stop: Promise<void>): Promise<numbe
 const stopped = (): Promise<void> =>
   new Promise((resolve) => {
     let isStopping = false;
-    const stop: NodeJS.SignalsListener = (name, number) => {
+    const stop = (name: NodeJS.Signals, number = 0): void => {
       if (isStopping) {
         process.stderr.write(`sandbank: ended at once by a second signal (${name})\n`);
         process.exit(128 + number);

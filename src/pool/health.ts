@@ -32,7 +32,7 @@ export const watchHealth = (providers: readonly Provider[]): HealthWatch => {
   const asking = new Map<string, Promise<Health>>();
   const ask = (provider: Provider): Promise<Health> => {
     const running = asking.get(provider.name);
-    if (running) return running;
+    if (running !== undefined) return running;
     const answer = check(provider).then((health) => {
       known.set(provider.name, health);
       asking.delete(provider.name);

@@ -125,7 +125,7 @@ export const createKeeper = ({
       disposed = true;
       clearInterval(timer);
       // One that waits for a provider does not hold up the stop.
-      if (turn)
+      if (turn !== null)
         await withTimeLimit(turn, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
     },
   };

@@ -5,6 +5,7 @@ import type { SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
+import type { SandboxChange } from '../store/types/sandbox-store.ts';
 import type { Meter } from '../usage/meter.ts';
 import type { createAttempts } from './attempts.ts';
 import type { Lease } from './lease.ts';
@@ -48,6 +49,8 @@ export type Lifecycle = {
 const HOST_GONE =
   'The sandbox was bound to a host on which no server has run for too long. Its host is given up.';
 
+type End = { state: 'TERMINATED' | 'FAILED'; reason: TerminationReason; message: string };
+
 export const createLifecycle = ({
   store,
   pool,
@@ -76,49 +79,44 @@ export const createLifecycle = ({
   const destroying = new Map<string, Promise<void>>();
   let disposed = false;
 
-  /** Only of rows this server owns, except of one that waits, which no server does. */
-  const finishFrom = async (
+  const writeEnd = async (
     from: readonly SandboxState[],
-    { tenant, id, state: before }: Sandbox,
-    state: 'TERMINATED' | 'FAILED',
-    reason: TerminationReason,
-    message: string,
-  ): Promise<void> => {
+    { tenant, id }: Sandbox,
+    { state, reason, message }: End,
+    last: Pick<SandboxChange, 'slice' | 'expect' | 'fence'> = { fence: lease.fence },
+  ): Promise<Sandbox | null> => {
     const now = clock();
-    const patch = {
-      state,
-      terminationReason: reason,
-      terminationMessage: message,
-      endedAt: now,
-    };
+    const patch = { state, terminationReason: reason, terminationMessage: message, endedAt: now };
     const kind = state === 'FAILED' ? 'sandbox-failed' : 'sandbox-destroyed';
-    const ended = await store.sandboxes.update(tenant, id, patch, {
-      from,
-      ...(before === 'QUEUED' ? {} : { fence: lease.fence }),
-      event: { kind, at: now },
-    });
+    const event = { kind, at: now } as const;
+    const ended = await store.sandboxes.update(tenant, id, patch, { from, event, ...last });
     if (ended) onSlotFreed();
+    return ended;
   };
-
-  const finishLost = (row: Sandbox, message: string): Promise<void> =>
-    finishFrom(['CREATING', 'READY'], row, 'TERMINATED', 'LOST', message);
+  /** The end, its event and what was not booked yet are written as one. */
+  const finishFrom = (from: readonly SandboxState[], row: Sandbox, end: End) =>
+    meter.end(row, { measure: false }, (last) =>
+      // One that waits is nobody's.
+      writeEnd(from, row, end, row.state === 'QUEUED' ? last : { ...last, fence: lease.fence }),
+    );
+  /** Tried again until the store takes it: the sandbox is gone, and its row says that it lives. */
+  const finishSurely = async (row: Sandbox, end: End): Promise<void> => {
+    const finish = () => finishFrom(['CREATING', 'READY'], row, end);
+    await finish().catch((error: unknown) => {
+      log.error({ err: error, sandbox: row.id }, 'the end of a sandbox could not be recorded');
+      retries.add(row.id, async () => void (await finish()));
+    });
+  };
 
   /** A sandbox that ends without our doing is said to be lost, with what is known. One being destroyed ends by its destroyer. */
   const guard = (row: Sandbox, handle: SandboxHandle): void => {
-    void handle.ended
-      .then(async ({ reason, message }) => {
-        if (disposed) return;
-        // Also of one that was destroyed: it may have been adopted in that very moment.
-        await meter.close(row.id, false);
-        if (reason !== 'died') return;
-        await finishLost(row, message);
-      })
-      .catch((error: unknown) => {
-        log.error({ err: error, sandbox: row.id }, 'could not record the end of a sandbox');
-        retries.add(row.id, () =>
-          finishLost(row, 'The sandbox ended while the database was away.'),
-        );
-      });
+    void handle.ended.then(async ({ reason, message }) => {
+      if (disposed) return;
+      if (reason === 'died')
+        await finishSurely(row, { state: 'TERMINATED', reason: 'LOST', message });
+      // Also of one that was destroyed: it may have been adopted in that very moment.
+      meter.forget(row.id);
+    });
   };
 
   const becomeReady = async (row: Sandbox, handle: SandboxHandle): Promise<Sandbox> => {
@@ -146,26 +144,17 @@ export const createLifecycle = ({
       handle = made.handle;
       return await becomeReady(made.row, handle);
     } catch (error) {
-      const report = (failure: unknown): void =>
-        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed');
-      await meter.close(row.id, true);
-      await handle?.destroy().catch(report);
-      // From CREATING and READY only: a row that somebody destroys ends by their reason, not by this one.
-      const said = error instanceof AppError ? error.message : 'The provider failed.';
-      const fail = (): Promise<void> =>
-        finishFrom(['CREATING', 'READY'], row, 'FAILED', 'CREATE_FAILED', said);
-      await fail().catch((failure: unknown) => {
-        report(failure);
-        retries.add(row.id, fail);
-      });
+      await handle
+        ?.destroy()
+        .catch((failure: unknown) =>
+          log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
+        );
+      // A row that somebody destroys ends by their reason, not by this one.
+      const message = error instanceof AppError ? error.message : 'The provider failed.';
+      await finishSurely(row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
+      meter.forget(row.id);
       throw error;
     }
-  };
-
-  /** The row was not to be marked: it is marked already, has ended, or belongs to another server by now. */
-  const requireDestroying = async ({ tenant, id }: Sandbox): Promise<void> => {
-    const row = await store.sandboxes.find(tenant, id);
-    if (row && row.endedAt === null) await requireHere(row);
   };
 
   const end = async (row: Sandbox, reason: TerminationReason, message: string): Promise<void> => {
@@ -174,35 +163,37 @@ export const createLifecycle = ({
       terminationReason: row.terminationReason ?? reason,
       terminationMessage: row.terminationMessage ?? message,
     };
-    // Why is written with the state: a server that is killed here still tells the first reason.
-    const marked = await store.sandboxes.update(
-      tenant,
-      id,
-      { state: 'DESTROYING', ...why },
-      { from: ['CREATING', 'READY'], fence: lease.fence },
+    // Why is written with the state: a server that is killed here still tells the first reason. What it used ends here too.
+    const marked = await meter.end(row, { measure: true }, (last) =>
+      store.sandboxes.update(
+        tenant,
+        id,
+        { state: 'DESTROYING', ...why },
+        { from: ['CREATING', 'READY'], fence: lease.fence, ...last },
+      ),
     );
-    if (!marked) await requireDestroying(row);
+    const current = marked ?? (await store.sandboxes.find(tenant, id));
+    if (!current || current.endedAt !== null) return;
+    // It was not to be marked because it is marked already, or belongs to another server by now.
+    if (!marked) await requireHere(current);
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
-    await meter.close(id, true);
-    await pool.handle(row).then(
+    await pool.handle({ ...row, ref: row.ref ?? current.ref }).then(
       (handle) => handle.destroy(),
       (error: unknown) => {
         if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       },
     );
-    await finishFrom(
-      ['DESTROYING'],
-      row,
-      'TERMINATED',
-      why.terminationReason,
-      why.terminationMessage,
-    );
+    await writeEnd(['DESTROYING'], row, {
+      state: 'TERMINATED',
+      reason: current.terminationReason ?? why.terminationReason,
+      message: current.terminationMessage ?? why.terminationMessage,
+    });
   };
 
   /** One that waits is nowhere yet. If it is admitted in this moment, it is destroyed like any other. */
   const leaveQueue = async (row: Sandbox, reason: TerminationReason, message: string) => {
-    await finishFrom(['QUEUED'], row, 'TERMINATED', reason, message);
+    await finishFrom(['QUEUED'], row, { state: 'TERMINATED', reason, message });
     const now = await store.sandboxes.find(row.tenant, row.id);
     if (now && now.endedAt === null) await lifecycle.destroy(now, reason, message);
   };
@@ -253,28 +244,22 @@ export const createLifecycle = ({
       work.catch(() => retries.add(row.id, again));
       return work;
     },
-    finish: (row, ...how) => finishFrom(['QUEUED', 'CREATING', 'READY', 'DESTROYING'], row, ...how),
+    async finish(row, state, reason, message) {
+      const how = { state, reason, message };
+      const ended = await finishFrom(['QUEUED', 'CREATING', 'READY'], row, how);
+      if (!ended) await writeEnd(['DESTROYING'], row, how);
+    },
     async giveUp(row) {
       const { tenant, id, owner, ownerEpoch } = row;
-      const at = clock();
-      const end = {
-        terminationReason: 'LOST',
-        terminationMessage: HOST_GONE,
-        endedAt: at,
-      } as const;
-      const ended = await store.sandboxes.update(
-        tenant,
-        id,
-        { state: 'TERMINATED', ...end },
-        {
-          from: ['CREATING', 'READY', 'DESTROYING'],
-          expect: { owner, ownerEpoch },
-          event: { kind: 'sandbox-destroyed', at },
-        },
+      const end = { state: 'TERMINATED', reason: 'LOST', message: HOST_GONE } as const;
+      const from = ['CREATING', 'READY', 'DESTROYING'] as const;
+      const ended = await meter.end(row, { measure: false }, ({ slice, expect }) =>
+        writeEnd(from, row, end, {
+          ...(slice ? { slice } : {}),
+          expect: { ...expect, owner, ownerEpoch },
+        }),
       );
-      if (!ended) return;
-      await store.processes.lose(tenant, id, at);
-      onSlotFreed();
+      if (ended) await store.processes.lose(tenant, id, ended.endedAt ?? clock());
     },
     isCreating: (id) => creating.has(id),
     letGo(id) {

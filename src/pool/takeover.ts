@@ -45,7 +45,7 @@ export const createTakeOver = ({
     const shown = new Map<string, Promise<Set<string> | null>>();
     const show = (provider: string): Promise<Set<string> | null> => {
       const known = shown.get(provider);
-      if (known) return known;
+      if (known !== undefined) return known;
       const asked = pool.list(pool.get(provider)).then(
         (listed) => new Set(listed.map(({ id }) => id)),
         () => null,

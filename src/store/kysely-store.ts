@@ -1,10 +1,8 @@
-import { sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
 import { openAudit } from './audit.ts';
 import type { Database } from './database.ts';
 import { openEventLog } from './events.ts';
 import { openIdempotency } from './idempotency.ts';
-import { migrate } from './migrate.ts';
 import { openOrphans } from './orphans.ts';
 import { openOwnership } from './ownership.ts';
 import { openProcesses } from './processes.ts';
@@ -19,13 +17,13 @@ import type { SandboxEventBody } from './types/sandbox-event.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
 import { openUsage } from './usage.ts';
 
-/** The store over any dialect, once its tables are there. `sealer` keeps values of variables from being read in the database. */
-export const createKyselyStore = async (
+/** The store over any dialect, whose tables are there. `sealer` keeps values of variables from being read in the database. */
+export const createKyselyStore = (
   db: Database,
   sealer: Sealer,
   facts: DatabaseFacts,
-): Promise<Store> => {
-  await migrate(db);
+  ping: Store['ping'],
+): Store => {
   const events = openEventLog<SandboxEventBody>(db, 'sandbox_events');
   const usage = openEventLog<UsageEventBody>(db, 'usage_events');
   return {
@@ -42,7 +40,7 @@ export const createKyselyStore = async (
     servers: openServers(db, facts),
     ownership: openOwnership(db, translate(sealer), facts.now),
     orphans: openOrphans(db),
-    ping: async () => void (await sql`select 1`.execute(db)),
+    ping,
     dispose: () => db.destroy(),
   };
 };

@@ -108,6 +108,7 @@ export const openUsage = (db: Database, log: OpenEventLog<UsageEventBody>): Usag
         .set({ bookedAt: to, bookedCpuSeconds: cpuSeconds })
         .where('tenant', '=', tenant)
         .where('id', '=', id)
+        .where('state', '=', 'READY')
         .where('bookedAt', '=', from);
       if (fence)
         query = query.where('owner', '=', fence.owner).where('ownerEpoch', '=', fence.epoch);

@@ -3,18 +3,30 @@ import type { Lease } from '../pool/lease.ts';
 import type { SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { UsageEntry } from '../store/types/usage.ts';
+import type { SandboxChange } from '../store/types/sandbox-store.ts';
+import type { UsageEntry, UsageSlice } from '../store/types/usage.ts';
 import type { Summed } from './metrics.ts';
 
 export type Meter = {
   /** From now on what it uses is recorded, every slice and at its end. */
   watch(row: Sandbox, handle: SandboxHandle): void;
-  /** Books what is not recorded yet and watches no longer. `measure: false` for one that can no longer be asked. Never rejects. */
-  close(id: string, measure: boolean): Promise<void>;
-  /** Watches no longer, and books nothing more: another server does. */
+  /**
+   * Ends the use of a sandbox with the change that ends it: `write` makes that change and books, in the same transaction, what is not booked
+   * yet. `measure: false` for one that can no longer be asked. What nobody watched is booked until now, at most until its expiry. Returns
+   * what `write` does.
+   */
+  end(
+    row: Sandbox,
+    options: { measure: boolean },
+    write: (last: LastSlice) => Promise<Sandbox | null>,
+  ): Promise<Sandbox | null>;
+  /** Watches no longer and books nothing. */
   forget(id: string): void;
   dispose(): void;
 };
+
+/** As a condition of the change: nobody has booked anything in between. */
+export type LastSlice = Pick<SandboxChange, 'slice' | 'expect'>;
 
 export type OnUsageRecorded = (
   row: Pick<Sandbox, 'tenant' | 'plan' | 'createdBy'>,
@@ -26,7 +38,8 @@ type Sample = { cpuSeconds: number; egressBytes: number; memoryBytes: number; di
 
 type Watched = {
   row: Sandbox;
-  handle: SandboxHandle;
+  /** null: it cannot be asked. */
+  handle: SandboxHandle | null;
   /** The last measurement: until the next one it stands for what is in use. */
   last: Sample;
   /** One booking at a time. */
@@ -36,6 +49,8 @@ type Watched = {
 const MIB = 2 ** 20;
 /** An end does not wait longer than this to be measured. */
 const MEASURE_MS = 1_000;
+/** Others book a slice every few seconds, not several while one change is written. */
+const MAX_ATTEMPTS = 5;
 
 const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> => {
   let timer: NodeJS.Timeout;
@@ -44,6 +59,13 @@ const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> =>
   });
   return Promise.race([work.catch(() => fallback), late]).finally(() => clearTimeout(timer));
 };
+
+const unmeasured = ({ bookedCpuSeconds }: Sandbox): Sample => ({
+  cpuSeconds: bookedCpuSeconds,
+  egressBytes: 0,
+  memoryBytes: 0,
+  diskBytes: 0,
+});
 
 /**
  * Books what sandboxes really used, slice by slice. A slice and the instant until which is recorded are written as one, and its entries are
@@ -95,60 +117,92 @@ export const createMeter = ({
       }));
   };
 
-  const book = async (one: Watched, measure: boolean): Promise<void> => {
-    const { row, handle, last } = one;
-    const { bookedAt: from } = row;
-    // Without the lease another server may be booking the same time; the next slice has it.
-    if (from === null || !lease.isHeld()) return;
-    const usage = measure ? await within(handle.usage(), null) : null;
-    const to = Math.max(clock(), from);
+  /** What is not booked yet, and the sample it ends with; null for a sandbox that was never ready. */
+  const nextSlice = async (
+    { row, handle, last }: Omit<Watched, 'work'>,
+    measure: boolean,
+  ): Promise<{ slice: UsageSlice; now: Sample } | null> => {
+    const { bookedAt: from, bookedCpuSeconds } = row;
+    if (from === null) return null;
+    const usage = measure && handle ? await within(handle.usage(), null) : null;
+    // Nobody looked at one without a handle: it may have ended at any time, but not after its expiry.
+    const to = Math.max(handle ? clock() : Math.min(clock(), row.expiresAt), from);
     const now: Sample = usage ? { ...usage, egressBytes: usage.egressBytes ?? 0 } : last;
     // Should the provider's total begin anew, what was recorded stays.
-    const cpuSeconds = Math.max(now.cpuSeconds, row.bookedCpuSeconds);
+    const cpuSeconds = Math.max(now.cpuSeconds, bookedCpuSeconds);
     const entries = entriesOf(
       row,
       { from, to },
-      { ...last, cpuSeconds: row.bookedCpuSeconds },
+      { ...last, cpuSeconds: bookedCpuSeconds },
       { ...now, cpuSeconds },
     );
-    const written = await store.usage.book(row, { from, to, cpuSeconds, entries }, lease.fence);
-    one.last = now;
-    one.row = written
-      ? { ...row, bookedAt: to, bookedCpuSeconds: cpuSeconds }
-      : ((await store.sandboxes.find(row.tenant, row.id)) ?? row);
-    if (written) onUsageRecorded(row, entries);
+    return { slice: { from, to, cpuSeconds, entries }, now };
   };
 
-  const bookNext = (one: Watched, measure: boolean): Promise<void> => {
-    const work = one.work.then(() => book(one, measure));
-    one.work = work.catch((error: unknown) =>
-      log.error(
-        { err: error, sandbox: one.row.id },
-        'usage could not be booked; the next slice has it',
-      ),
-    );
-    return one.work as Promise<void>;
+  const book = async (one: Watched): Promise<void> => {
+    const { row } = one;
+    const next = await nextSlice(one, true);
+    // Without the lease another server may be booking the same time; the next slice has it.
+    if (!next || !lease.isHeld()) return;
+    const { slice, now } = next;
+    const written = await store.usage.book(row, slice, lease.fence);
+    one.last = now;
+    if (written) {
+      one.row = { ...row, bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds };
+      onUsageRecorded(row, slice.entries);
+      return;
+    }
+    // Booked by another, or not ready any more: the change that ended it has booked the rest.
+    const found = await store.sandboxes.find(row.tenant, row.id);
+    if (found?.state === 'READY' && found.owner === lease.fence.owner) one.row = found;
+    else if (watched.get(row.id) === one) watched.delete(row.id);
   };
+
+  const endNow = async (
+    one: Omit<Watched, 'work'>,
+    measure: boolean,
+    write: (last: LastSlice) => Promise<Sandbox | null>,
+  ): Promise<Sandbox | null> => {
+    let { row } = one;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const next = await nextSlice({ ...one, row }, measure);
+      const changed = await write(next ? { slice: next.slice } : { expect: { bookedAt: null } });
+      if (changed) {
+        if (next) onUsageRecorded(row, next.slice.entries);
+        return changed;
+      }
+      const found = await store.sandboxes.find(row.tenant, row.id);
+      if (!found || found.bookedAt === row.bookedAt) return null;
+      row = found;
+    }
+    return null;
+  };
+
+  const logFailure = (row: Sandbox, error: unknown): void =>
+    log.error(
+      { err: error, sandbox: row.id },
+      'usage could not be booked; the next slice contains it',
+    );
 
   const timer = setInterval(() => {
-    for (const one of watched.values()) void bookNext(one, true);
+    for (const one of watched.values())
+      one.work = one.work
+        .then(() => book(one))
+        .catch((error: unknown) => logFailure(one.row, error));
   }, sliceMs).unref();
 
   return {
     watch(row, handle) {
-      const last = {
-        cpuSeconds: row.bookedCpuSeconds,
-        egressBytes: 0,
-        memoryBytes: 0,
-        diskBytes: 0,
-      };
-      watched.set(row.id, { row, handle, last, work: Promise.resolve() });
+      watched.set(row.id, { row, handle, last: unmeasured(row), work: Promise.resolve() });
     },
-    async close(id, measure) {
-      const one = watched.get(id);
-      if (!one) return;
-      watched.delete(id);
-      await bookNext(one, measure);
+    async end(row, { measure }, write) {
+      const one = watched.get(row.id);
+      if (!one) return endNow({ row, handle: null, last: unmeasured(row) }, false, write);
+      const work = one.work.then(() => endNow(one, measure, write));
+      one.work = work.catch(() => undefined);
+      const changed = await work;
+      if (changed && watched.get(row.id) === one) watched.delete(row.id);
+      return changed;
     },
     forget: (id) => void watched.delete(id),
     dispose() {

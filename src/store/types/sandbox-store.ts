@@ -14,7 +14,9 @@ export type SandboxChange = {
   from?: readonly SandboxState[];
   fence?: Fence;
   /** These columns have these values. */
-  expect?: Partial<Pick<Sandbox, 'ref' | 'expiresAt' | 'owner' | 'ownerEpoch' | 'warnedExpiresAt'>>;
+  expect?: Partial<
+    Pick<Sandbox, 'ref' | 'expiresAt' | 'bookedAt' | 'owner' | 'ownerEpoch' | 'warnedExpiresAt'>
+  >;
   event?: SandboxEventNote;
   /** What it used and is not booked yet. The row changes only if nobody else has booked from `from` on. */
   slice?: UsageSlice;

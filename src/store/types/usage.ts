@@ -30,7 +30,7 @@ export type UsageSlice = {
 export type UsageStore = {
   /** Entries whose id is there already are left out. */
   add(entries: readonly UsageEntry[]): Promise<void>;
-  /** Books a slice, if nobody else has recorded from `from` on and the fence holds: false otherwise, and nothing is written. */
+  /** Books a slice of a READY one, if nobody else has recorded from `from` on and the fence holds: false otherwise, and nothing is written. */
   book(sandbox: { tenant: string; id: string }, slice: UsageSlice, fence?: Fence): Promise<boolean>;
   /**
    * Before the entries that are kept, from the sums of whole hours: an hour belongs to the range that holds its beginning, and nothing
