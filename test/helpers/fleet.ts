@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
+import type { Data } from './client.ts';
 import { freePort, type Launched, launch, launchedServer } from './launch.ts';
+import { createDatabase } from './postgres.ts';
 import type { TestServer } from './server.ts';
 
 /** Long enough that a busy machine does not let the lease of a living server end. */
@@ -92,6 +94,24 @@ export const until = async (check: () => Promise<boolean> | boolean): Promise<vo
   while (!(await check())) await sleep(100);
 };
 
+/** Each test of a file with a database and servers of its own, so that they can run side by side. */
+export const withFleet = async <Result>(
+  postgres: string,
+  settings: { vendor?: boolean },
+  work: (fleet: Fleet, database: string, vendor: string) => Promise<Result>,
+): Promise<Result> => {
+  const { url, drop } = await createDatabase(postgres);
+  const vendor = settings.vendor ? await mkdtemp(join(tmpdir(), 'sandbank-vendor-')) : '';
+  const fleet = openFleet({ database: url, ...(vendor ? { vendor } : {}) });
+  try {
+    return await work(fleet, url, vendor);
+  } finally {
+    await fleet.end();
+    await drop();
+    if (vendor) await rm(vendor, { recursive: true, force: true });
+  }
+};
+
 /** Rows as they are in the database, whichever server wrote them. */
 export const rowsOf = async <Row>(
   database: string,
@@ -106,3 +126,6 @@ export const rowsOf = async <Row>(
     await client.end();
   }
 };
+
+export const sandboxOf = async (database: string, id: string): Promise<Data> =>
+  (await rowsOf<Data>(database, 'select * from sandboxes where id = $1', [id]))[0];

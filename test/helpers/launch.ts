@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { createTokens } from '../../src/authentication/tokens.ts';
 import type { TestServer } from './server.ts';
 
@@ -97,3 +98,16 @@ export const launchedServer = (port: number): TestServer => ({
     }).token,
   stop: async () => undefined,
 });
+
+/** A command of an operator, with the settings of a server; what it printed. */
+export const runProgram = async (
+  words: readonly string[],
+  env: Record<string, string>,
+): Promise<string> => {
+  const { SANDBANK_STATE_DIR: stateDir = '' } = env;
+  const args = [...programArgs('src/main.ts'), ...words];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: programEnv(stateDir, 0, env),
+  });
+  return stdout;
+};

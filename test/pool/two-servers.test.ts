@@ -4,39 +4,46 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../../src/providers/local/proc.ts';
 import { loadState } from '../../src/providers/local/state.ts';
 import { ask, type Data, mutate, newSandbox } from '../helpers/client.ts';
-import { type Fleet, LEASE_MS, type Member, openFleet, rowsOf, until } from '../helpers/fleet.ts';
+import {
+  type Fleet,
+  LEASE_MS,
+  type Member,
+  rowsOf,
+  sandboxOf,
+  until,
+  withFleet,
+} from '../helpers/fleet.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 
 const EXEC = 'stdout process { state exitCode }';
 
-describe('two servers on one PostgreSQL, each with local sandboxes', () => {
+// Side by side: most of their time they wait for a lease to end.
+describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', () => {
   let postgres: PostgresService;
-  let fleet: Fleet;
   beforeAll(async () => {
     postgres = await startPostgres();
-    fleet = openFleet({ database: postgres.url });
   });
-  afterAll(async () => {
-    await fleet?.end();
-    await postgres?.stop();
-  });
+  afterAll(() => postgres?.stop());
 
   const run = (server: Member, sandboxId: string, command: string): Promise<Data> =>
     mutate(server, 'exec', EXEC, { sandboxId, command });
-  const stateOf = async (id: string): Promise<Data> => {
-    const query = 'select * from sandboxes where id = $1';
-    return (await rowsOf<Data>(postgres.url, query, [id]))[0];
+  const looksOf = (database: string) => {
+    const stateOf = (id: string): Promise<Data> => sandboxOf(database, id);
+    const supervisorOf = async (server: Member, id: string) => {
+      const { ref } = await stateOf(id);
+      return loadState(join(server.stateDir, 'local', 'sandboxes', ref));
+    };
+    const livesOn = async (server: Member, id: string): Promise<boolean> => {
+      const state = await supervisorOf(server, id);
+      return state !== null && isAlive(state.inner, state.innerStart);
+    };
+    return { stateOf, supervisorOf, livesOn };
   };
-  const supervisorOf = async (server: Member, id: string) => {
-    const { ref } = await stateOf(id);
-    return loadState(join(server.stateDir, 'local', 'sandboxes', ref));
-  };
-  const livesOn = async (server: Member, id: string): Promise<boolean> => {
-    const state = await supervisorOf(server, id);
-    return state !== null && isAlive(state.inner, state.innerStart);
-  };
+  const test = (name: string, work: (fleet: Fleet, database: string) => Promise<void>): void =>
+    it(name, () => withFleet(postgres.url, {}, work), 240_000);
 
-  it('touch nothing of each other: start, stop, kill -9 and a restart', async () => {
+  test('touch nothing of each other: start, stop, kill -9 and a restart', async (fleet, database) => {
+    const { stateOf, livesOn } = looksOf(database);
     const one = await fleet.member();
     const sandboxId = await newSandbox(one);
     await run(one, sandboxId, 'echo kept > note');
@@ -68,9 +75,10 @@ describe('two servers on one PostgreSQL, each with local sandboxes', () => {
     await mutate(one, 'destroySandbox', 'sandbox { id }', { sandboxId });
     await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId: other });
     await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
-  }, 180_000);
+  });
 
-  it('expire their own only, also when the owner of an expired one is dead', async () => {
+  test('expire their own only, also when the owner of an expired one is dead', async (fleet, database) => {
+    const { stateOf, livesOn } = looksOf(database);
     const one = await fleet.member();
     const two = await fleet.member();
     const short = await newSandbox(one, { timeoutSeconds: 2 });
@@ -89,9 +97,9 @@ describe('two servers on one PostgreSQL, each with local sandboxes', () => {
     expect(await stateOf(orphaned)).toMatchObject({ terminationReason: 'EXPIRED' });
     await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId: other });
     await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
-  }, 180_000);
+  });
 
-  it('send a caller to the server that looks after the sandbox', async () => {
+  test('send a caller to the server that looks after the sandbox', async (fleet) => {
     const one = await fleet.member();
     const two = await fleet.member();
     const sandboxId = await newSandbox(one);
@@ -120,9 +128,10 @@ describe('two servers on one PostgreSQL, each with local sandboxes', () => {
     await one.restart();
     await mutate(one, 'destroySandbox', 'sandbox { id }', { sandboxId });
     await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
-  }, 180_000);
+  });
 
-  it('give up a host that is gone for good: rows lost, quota free; one that returns clears its sandboxes first', async () => {
+  test('give up a host that is gone for good: rows lost, quota free; one that returns clears its sandboxes first', async (fleet, database) => {
+    const { stateOf, supervisorOf } = looksOf(database);
     const env = { SANDBANK_HOST_LOST_SECONDS: '6', SANDBANK_MAX_SANDBOXES: '2' };
     const one = await fleet.member({ env });
     const two = await fleet.member({ env });
@@ -140,7 +149,7 @@ describe('two servers on one PostgreSQL, each with local sandboxes', () => {
     expect(await stateOf(lost)).toMatchObject({ terminationReason: 'LOST' });
     const child = 'select state from processes where id = $1';
     await until(
-      async () => (await rowsOf<Data>(postgres.url, child, [process.id]))[0].state === 'LOST',
+      async () => (await rowsOf<Data>(database, child, [process.id]))[0].state === 'LOST',
     );
     const freed = await newSandbox(two);
     expect(await run(two, other, 'echo fine')).toMatchObject({ stdout: 'fine\n' });
@@ -152,5 +161,5 @@ describe('two servers on one PostgreSQL, each with local sandboxes', () => {
     for (const sandboxId of [other, freed])
       await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId });
     await Promise.all([one.kill('SIGTERM'), two.kill('SIGTERM')]);
-  }, 180_000);
+  });
 });
