@@ -3,6 +3,7 @@ import { eachBounded } from '../lib/bounded.ts';
 import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import { everyTenant } from '../store/types/scope.ts';
 import type { CreateQueue } from './create-queue.ts';
 import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
@@ -78,19 +79,27 @@ export const createKeeper = ({
     await attempt('taking up the processes of a sandbox', () => processes?.takeUp(row.id));
   };
 
-  /** After a time without a lease: what others have taken meanwhile is let go. */
+  /**
+   * What others have taken while this server had no lease is let go. Also at every turn: a take-over that was under way when the lease came
+   * back is seen only afterwards.
+   */
   const reconcile = async (): Promise<void> => {
+    // Those of before the question: what is made meanwhile is not missing from the answer.
+    const connected = pool.connected().filter((id) => !lifecycle.isCreating(id));
     const owned = new Set((await store.ownership.owned(lease.fence)).map(({ id }) => id));
-    for (const id of pool.connected()) {
-      if (owned.has(id) || lifecycle.isCreating(id)) continue;
-      log.warn({ sandbox: id }, 'a sandbox has another owner now, it is let go');
-      processes?.letGo(id);
-      lifecycle.letGo(id);
+    const missing = connected.filter((id) => !owned.has(id));
+    for (const row of await store.sandboxes.findMany(everyTenant, missing)) {
+      if (!row || row.owner === lease.fence.owner) continue;
+      log.warn({ sandbox: row.id }, 'a sandbox has another owner now, it is let go');
+      processes?.letGo(row.id);
+      lifecycle.letGo(row.id);
     }
   };
-  lease.onRegained(() => void attempt('the look at what is still owned', reconcile));
+  const reconcileSafely = (): Promise<void> => attempt('the look at what is owned', reconcile);
+  lease.onRegained(() => void reconcileSafely());
 
   const takeTurn = async (): Promise<void> => {
+    if (lease.isHeld()) await reconcileSafely();
     await attempt('taking over sandboxes', () => takeOver(adopt));
     turns += 1;
     if (turns % TURNS_PER_REAP === 0) await reap();
