@@ -4,7 +4,7 @@ const domains =
 const schemas = `^src/${domains}/[a-z-]*schema[.]ts$`;
 /** From the lowest to the highest. A file has the rank of the first pattern that fits it, in the order of `order`. */
 const ranks = {
-  base: ['^src/lib/', '^src/errors[.]ts$'],
+  base: ['^src/lib/', '^src/(errors|error-table)[.]ts$'],
   seams: [
     '^src/providers/provider[.]ts$',
     '^src/providers/types/',

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { createCiReporter } from './test/helpers/ci-reporter.ts';
 
 /** The folders and files of each project; what no project names is a unit test. Services: test/services/global-setup.ts. */
 const projects: Record<string, string[]> = {
@@ -10,6 +11,8 @@ const projects: Record<string, string[]> = {
   services: ['test/services/**/*.test.ts'],
 };
 
+const summary = process.env.SANDBANK_TEST_SUMMARY;
+
 export default defineConfig({
   resolve: {
     // One copy of graphql: Pothos loads the CommonJS build, Vite would load the ESM one beside it.
@@ -20,6 +23,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Real sandboxes share two cores and one uid range: more files at once only wait for one another.
     maxWorkers: 2,
+    reporters: ['default', ...(summary ? [createCiReporter(summary)] : [])],
     projects: Object.entries({ unit: ['test/**/*.test.ts'], ...projects }).map(
       ([name, include]) => ({
         extends: true,

@@ -44,7 +44,7 @@ const costOfAuthorization = async (): Promise<Row[]> => {
   const rates = createRateLimits({ plans: builtInPlans, makeLimiter, log });
   const audit = {
     record: async () => undefined,
-    note: () => undefined,
+    recordInBackground: () => undefined,
     dispose: async () => undefined,
   };
   const raw = { get: async (_: unknown, id: string) => id };

@@ -14,7 +14,13 @@ import { createTokenService } from './authentication/service.ts';
 import { createSessions } from './authentication/sessions.ts';
 import type { Tokens } from './authentication/tokens.ts';
 import { guard } from './authorization/guard.ts';
+import { sharingRules } from './authorization/rules.ts';
+import { createSharingService } from './authorization/sharing.ts';
+import { catalogRules } from './catalog/rules.ts';
+import { createCatalogService } from './catalog/service.ts';
 import type { Config } from './config.ts';
+import { diagnosisRules } from './diagnosis/rules.ts';
+import { createDiagnosisService } from './diagnosis/service.ts';
 import { fileRules } from './files/rules.ts';
 import { createFileService } from './files/service.ts';
 import type { Services } from './graphql/context.ts';
@@ -28,6 +34,7 @@ import { createQuotas } from './limits/quotas.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
 import { openOwnership } from './pool/ownership.ts';
 import { createPool } from './pool/pool.ts';
+import { createRetention } from './pool/retention.ts';
 import { portRules } from './ports/rules.ts';
 import { createPorts } from './ports/service.ts';
 import { processRules } from './processes/rules.ts';
@@ -36,7 +43,8 @@ import { openProviders } from './providers/registry.ts';
 import { sandboxRules } from './sandboxes/rules.ts';
 import { createSandboxService } from './sandboxes/service.ts';
 import { createAuthenticator } from './server/authenticator.ts';
-import { closeHttp, createServer, listen } from './server/http.ts';
+import { createServer } from './server/http.ts';
+import { closeHttp, listen } from './server/listen.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
@@ -178,6 +186,12 @@ const assemble = async (
     sandboxes: sandboxes.access,
   });
   const usage = createUsageService({ store, quotas, rates, feed, defaultPlan, clock });
+  const sharing = createSharingService({
+    store: store.shares,
+    sandboxes: sandboxes.access,
+    clock,
+  });
+  const diagnosis = createDiagnosisService({ sandboxes: sandboxes.access, pool });
   const by = { audit, rates };
   const services: Services = {
     sandboxes: guard(sandboxes, sandboxRules, by),
@@ -187,6 +201,9 @@ const assemble = async (
     usage: guard(usage, usageRules, by),
     tokens: guard(tokenService, tokenRules, by),
     audit: guard(createAuditService(store.audit), auditRules, by),
+    sharing: guard(sharing, sharingRules, by),
+    diagnosis: guard(diagnosis, diagnosisRules, by),
+    catalog: guard(createCatalogService(pool), catalogRules, by),
   };
 
   const development =
@@ -220,13 +237,10 @@ const assemble = async (
     journal
       .sweep()
       .catch((error: unknown) => log.error({ err: error }, 'the journals could not be swept'));
-    store.idempotency
-      .purge(clock() - 24 * 3_600_000, 500)
-      .catch((error: unknown) =>
-        log.error({ err: error }, 'old idempotency keys could not be removed'),
-      );
   }, SWEEP_MS).unref();
   opened.defer(() => clearInterval(sweep));
+  const { retentionMs } = config;
+  opened.defer(createRetention({ store, retentionMs, clock, log }).dispose);
   opened.defer(async () => {
     const ms = config.shutdownMs;
     await Promise.all([server.close(ms), closeHttp(portsServer, ms)]);

@@ -1,4 +1,4 @@
-/** Every code a client can meet, in one closed list; GraphQL's `ErrorCode` enum is made from it. */
+/** Every code that a client can receive, in one closed list; GraphQL's `ErrorCode` enum is made from it. */
 export const errorCodes = [
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
@@ -44,7 +44,7 @@ const ALWAYS_RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'WRONG_SERVER',
 ]);
 
-/** A failure that is safe to show: `message` says what was wrong, where, and what to do. */
+/** A failure that is safe to show: `message` says what was wrong, what is allowed, and what to do. */
 export class AppError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
@@ -61,7 +61,7 @@ export class AppError extends Error {
   }
 }
 
-/** Refused because of who asks or how much they have had, not because of what they asked. */
+/** Codes that refuse the caller (who it is, or how much it has used), not what it requested. */
 const DENIALS: ReadonlySet<ErrorCode> = new Set([
   'UNAUTHENTICATED',
   'TOKEN_EXPIRED',
@@ -72,10 +72,10 @@ const DENIALS: ReadonlySet<ErrorCode> = new Set([
 ]);
 export const isDenial = ({ code }: AppError): boolean => DENIALS.has(code);
 
-/** What bounded the caller, as clients need it to wait or to ask for more. */
+/** The quota that was exceeded, as clients need it to wait or to ask for more. */
 export type QuotaFacts = { quota: string; limit: number; used: number; resetAt: number | null };
 
-/** Over a quota: `QUOTA_EXCEEDED` with which, how much, and when it begins anew. */
+/** `QUOTA_EXCEEDED` with the quota, its limit, its use, and when it resets. */
 export class QuotaError extends AppError {
   readonly facts: QuotaFacts;
 
@@ -94,5 +94,5 @@ export class QuotaError extends AppError {
 export const notFound = (what: string, id: string): AppError =>
   new AppError(
     'NOT_FOUND',
-    `No ${what} with id "${id.slice(0, 100)}". Check the id; it may be another tenant's or gone.`,
+    `No ${what} with the id "${id.slice(0, 100)}" exists. Check the id; it may also belong to another tenant.`,
   );

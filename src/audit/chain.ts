@@ -28,12 +28,12 @@ export const hashOf = (row: AuditFact & { seq: number }, previousHash: string): 
 export type ChainState = { seq: number; hash: string };
 export const START: ChainState = { seq: 0, hash: '' };
 
-/** What does not fit at a row that should follow `state`; null when it does. */
+/** Why a row cannot follow `state`; null when it can. */
 export const faultOf = (state: ChainState, row: AuditRow): string | null => {
   if (row.seq !== state.seq + 1)
     return row.seq > state.seq + 1
       ? `row ${state.seq + 1} is missing`
-      : `row ${row.seq} comes again after row ${state.seq}`;
+      : `row ${row.seq} is repeated after row ${state.seq}`;
   if (row.previousHash !== state.hash) return `row ${row.seq} does not follow row ${state.seq}`;
   if (row.hash !== hashOf(row, row.previousHash)) return `row ${row.seq} was changed`;
   return null;

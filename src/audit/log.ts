@@ -10,15 +10,15 @@ export type AuditedAction = {
   target: string | null;
   sandboxId: string | null;
 };
-/** Who did it, as far as is known. */
+/** The caller, as far as it is known. */
 export type Actor = Pick<Principal, 'requestId' | 'address'> & Partial<Principal>;
 
 export type AuditLog = {
-  /** Resolves when the row is written. What was done, never with what contents. */
-  record(who: Actor, deed: AuditedAction, error?: unknown): Promise<void>;
-  /** A refusal nobody has to wait for; should it not be written, the log says so. */
-  note(who: Actor, deed: AuditedAction, error: unknown): void;
-  /** Resolves when all that was noted is written. */
+  /** Resolves when the row is written. It says what was done, never with what contents. */
+  record(actor: Actor, action: AuditedAction, error?: unknown): Promise<void>;
+  /** Records a refusal without making its caller wait; if it cannot be written, the server's log says so. */
+  recordInBackground(actor: Actor, action: AuditedAction, error: unknown): void;
+  /** Resolves when every row is written. */
   dispose(): Promise<void>;
 };
 
@@ -30,13 +30,13 @@ const outcomeOf = (error: unknown): { outcome: AuditOutcome; code: string | null
   return { outcome: isDenial(error) ? 'DENIED' : 'FAILED', code: error.code };
 };
 
-/** Given by a client: what a database cannot hold must not keep the row from being written. */
-const plain = (text: string | null): string | null =>
+/** A client chooses this text: what a database cannot hold must not keep the row from being written. */
+const storable = (text: string | null): string | null =>
   text === null ? null : text.slice(0, MAX_TEXT).toWellFormed().replaceAll('\0', '\ufffd');
 
 type Batch = { facts: AuditFact[]; written: Promise<void> };
 
-/** Rows that come in one turn of the event loop are written together; each tenant has a chain of its own. */
+/** Rows of one turn of the event loop are written together. Each tenant has a chain of its own. */
 export const createAuditLog = ({
   store,
   clock,
@@ -72,26 +72,29 @@ export const createAuditLog = ({
   };
 
   const auditLog: AuditLog = {
-    record: (who, { action, target, sandboxId }, error) =>
+    record: (actor, { action, target, sandboxId }, error) =>
       add({
         id: newId('aud'),
-        tenant: who.tenant ?? '',
+        tenant: actor.tenant ?? '',
         at: clock(),
-        requestId: who.requestId,
-        subject: who.subject ?? null,
-        role: who.role ?? null,
-        tokenId: who.tokenId ?? null,
-        address: who.address,
+        requestId: actor.requestId,
+        subject: actor.subject ?? null,
+        role: actor.role ?? null,
+        tokenId: actor.tokenId ?? null,
+        address: actor.address,
         action,
-        target: plain(target),
-        sandboxId: plain(sandboxId),
+        target: storable(target),
+        sandboxId: storable(sandboxId),
         ...outcomeOf(error),
       }),
-    note(who, deed, error) {
+    recordInBackground(actor, action, error) {
       auditLog
-        .record(who, deed, error)
+        .record(actor, action, error)
         .catch((failure: unknown) =>
-          log.error({ err: failure, action: deed.action }, 'a refusal could not be audited'),
+          log.error(
+            { err: failure, action: action.action },
+            'A refusal could not be written to the audit log.',
+          ),
         );
     },
     async dispose() {

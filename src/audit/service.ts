@@ -5,7 +5,7 @@ import type { Page } from '../store/types/page.ts';
 
 /** What callers get; who may call what is in rules.ts. */
 export type AuditService = {
-  /** Of the caller's tenant, or of another where its role reaches that far; '' is that of callers whose token was refused. */
+  /** Rows of the caller's tenant, or of another that its role reaches. The tenant '' is that of callers whose token was rejected. */
   page(
     principal: Principal,
     filter: AuditFilter & { tenant?: string | undefined },

@@ -4,7 +4,7 @@ import { rightsOf } from '../authorization/rights.ts';
 import { AppError } from '../errors.ts';
 import type { Identity } from './principal.ts';
 
-/** Where in a token's payload each fact is: a name, or names joined by dots (`realm_access.role`). */
+/** Where each fact is in the payload of a token: a name, or names joined by dots (`realm_access.role`). */
 export type ClaimPaths = {
   subject: string;
   tenant: string;
@@ -53,8 +53,8 @@ const at = (payload: unknown, path: string): unknown => {
   return own(payload, path) ?? path.split('.').reduce(own, payload);
 };
 
-/** What a verified payload says of its bearer. `UNAUTHENTICATED` naming what it lacks. */
-export const createReader = (
+/** The caller that a verified payload identifies. `UNAUTHENTICATED` that names what the payload lacks. */
+export const createClaimReader = (
   { roles, plans }: AccessTable,
   paths: ClaimPaths,
   defaultPlan: string,
@@ -62,7 +62,7 @@ export const createReader = (
   const lacks = (what: string): AppError =>
     new AppError(
       'UNAUTHENTICATED',
-      `The token lacks a valid ${what}. It needs ${paths.subject}, ${paths.tenant}, ${paths.role} (${Object.keys(roles).join(', ')}) and exp.`,
+      `The token lacks a valid ${what}. A token must have ${paths.subject}, ${paths.tenant}, ${paths.role} (${Object.keys(roles).join(', ')}) and exp.`,
     );
   return (payload) => {
     const facts = Facts.safeParse({
@@ -83,7 +83,7 @@ export const createReader = (
     if (!Object.hasOwn(plans, plan))
       throw new AppError(
         'UNAUTHENTICATED',
-        `The token names a plan that there is not. There is: ${Object.keys(plans).join(', ')}.`,
+        `The plan of the token does not exist. Available plans: ${Object.keys(plans).join(', ')}.`,
       );
     return {
       subject,
@@ -91,7 +91,7 @@ export const createReader = (
       role,
       plan,
       scope,
-      // A token that does not say when it was issued is as old as can be: a revocation always covers it.
+      // A token that does not say when it was issued counts as infinitely old: every revocation covers it.
       issuedAt: (iat ?? 0) * 1_000,
       expiresAt: exp * 1_000,
       tokenId: jti ?? null,

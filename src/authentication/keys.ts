@@ -4,7 +4,7 @@ import { JwksClient } from 'jwks-rsa';
 import { AppError } from '../errors.ts';
 import { setBounded } from '../lib/set-bounded.ts';
 
-/** Public keys that a token's signature may be checked with, the likeliest first. */
+/** Public keys that may verify the signature of a token, the likeliest first. */
 export type PublicKeys = { find(kid: string | undefined): Promise<readonly KeyObject[]> };
 
 const MAX_KID = 200;
@@ -19,8 +19,8 @@ export const keysOfFile = async (file: string): Promise<PublicKeys> => {
   try {
     const blocks = (await readFile(file, 'utf8')).match(PEM) ?? [];
     if (blocks.some((block) => block.includes('PRIVATE')))
-      throw new Error('it holds a private key; only the public one belongs here');
-    if (blocks.length === 0) throw new Error('there is no PEM block in it');
+      throw new Error('it contains a private key, but must contain only public keys');
+    if (blocks.length === 0) throw new Error('it contains no PEM block');
     const keys = blocks.map((block) => createPublicKey(block));
     return { find: async () => keys };
   } catch (error) {
@@ -44,7 +44,7 @@ export const keysOfUrl = (jwksUri: string): PublicKeys => {
     jwksRequestsPerMinute: JWKS_PER_MINUTE,
     timeout: JWKS_TIMEOUT_MS,
   });
-  // Made-up kids can use up the requests of a minute: keys that were good stay so for that long.
+  // Made-up kids can exhaust the requests of a minute: keys that were valid stay so for that long.
   const known = new Map<string, KeyObject>();
   return {
     async find(kid) {
@@ -62,7 +62,7 @@ export const keysOfUrl = (jwksUri: string): PublicKeys => {
         }
         throw new AppError(
           'UNAVAILABLE',
-          'The keys that tokens are checked with cannot be fetched right now.',
+          'The keys that verify tokens cannot be fetched at the moment. Try again soon.',
           { cause: error },
         );
       }

@@ -22,24 +22,24 @@ export type AccessOptions = {
   };
 };
 
-/** Tokens and what they are checked against, as configured. `INVALID_ARGUMENT` for a file that cannot be used. */
+/** Tokens, and the roles and plans they refer to, as configured. `INVALID_ARGUMENT` for a file that cannot be used. */
 export const openAccess = async ({
   stateDir,
   accessFile,
   defaultPlan,
-  jwt: { secret: given, publicKeyFile, jwksUrl, ...jwt },
+  jwt: { secret: configuredSecret, publicKeyFile, jwksUrl, ...jwt },
 }: AccessOptions): Promise<{ access: AccessTable; tokens: Tokens; secret: string }> => {
   const access = await loadAccess(accessFile);
   if (!Object.hasOwn(access.plans, defaultPlan))
     throw new AppError(
       'INVALID_ARGUMENT',
-      `SANDBANK_DEFAULT_PLAN: there is no plan "${defaultPlan}". There is: ${Object.keys(access.plans).join(', ')}.`,
+      `SANDBANK_DEFAULT_PLAN: the plan "${defaultPlan}" does not exist. Available plans: ${Object.keys(access.plans).join(', ')}.`,
     );
   const publicKeys = [
     ...(publicKeyFile === undefined ? [] : [await keysOfFile(publicKeyFile)]),
     ...(jwksUrl === undefined ? [] : [keysOfUrl(jwksUrl)]),
   ];
-  const secret = await loadSecret(stateDir, given);
+  const secret = await loadSecret(stateDir, configuredSecret);
   return {
     access,
     secret,

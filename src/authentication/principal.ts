@@ -1,6 +1,6 @@
 import type { Rights } from '../authorization/role.ts';
 
-/** Who a token speaks for. Times are milliseconds since the epoch. */
+/** The caller that a token identifies. Times are milliseconds since the epoch. */
 export type Identity = {
   subject: string;
   tenant: string;
@@ -15,9 +15,9 @@ export type Identity = {
   rights: Rights;
 };
 
-/** Who calls, in one request. */
+/** The caller of one request. */
 export type Principal = Identity & {
   requestId: string;
-  /** Address of the client; null for work of the server's own. */
+  /** The address of the client; null for work of the server itself. */
   address: string | null;
 };

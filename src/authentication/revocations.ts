@@ -3,7 +3,7 @@ import { AppError } from '../errors.ts';
 import type { Revocation, RevocationStore } from '../store/types/revocation.ts';
 import type { Identity } from './principal.ts';
 
-/** What a revocation knows a token by; signed URLs carry it, to end with the token they were asked for with. */
+/** How a revocation identifies a token. Signed URLs carry it, so that they end with the token with which they were requested. */
 export type Bearer = Pick<Identity, 'tenant' | 'subject' | 'tokenId' | 'issuedAt'>;
 
 export const bearerOf = ({ tenant, subject, tokenId, issuedAt }: Identity): Bearer => ({
@@ -15,22 +15,22 @@ export const bearerOf = ({ tenant, subject, tokenId, issuedAt }: Identity): Bear
 
 export type Revocations = {
   isRevoked(bearer: Bearer): boolean;
-  /** `TOKEN_REVOKED`. */
+  /** Throws `TOKEN_REVOKED`. */
   check(bearer: Bearer): void;
-  /** Holds here at once, and on other servers of the same store within half a second. */
+  /** Takes effect here at once, and on other servers of the same store within half a second. */
   add(row: Revocation): Promise<void>;
-  /** Called when there are new ones. */
+  /** Calls after new revocations were added, here or on another server. */
   onChange(listener: () => void): void;
   dispose(): void;
 };
 
 const POLL_MS = 500;
-/** How far the clocks of two servers, and the time a row takes to be seen, may lie apart. */
+/** How much the clocks of two servers may differ, including the time until a row is visible to others. */
 const OVERLAP_MS = 60_000;
 
 const key = (tenant: string, value: string): string => JSON.stringify([tenant, value]);
 
-/** All revocations in memory: a look at them costs less than the token's own check. */
+/** All revocations in memory: checking them costs less than verifying a token. */
 export const openRevocations = async ({
   store,
   log,
@@ -40,32 +40,32 @@ export const openRevocations = async ({
 }): Promise<Revocations> => {
   const seen = new Set<string>();
   const tokens = new Set<string>();
-  /** Until when tokens issued do not count, of a subject or of a tenant. */
-  const befores = { subject: new Map<string, number>(), tenant: new Map<string, number>() };
+  /** Tokens of a subject or a tenant that were issued until then are revoked. */
+  const revokedUntil = { subject: new Map<string, number>(), tenant: new Map<string, number>() };
   const listeners = new Set<() => void>();
   let newest = 0;
 
-  const take = (rows: readonly Revocation[]): void => {
+  const apply = (rows: readonly Revocation[]): void => {
     const fresh = rows.filter(({ id }) => !seen.has(id));
     for (const { id, kind, tenant, value, before, createdAt } of fresh) {
       seen.add(id);
       newest = Math.max(newest, createdAt);
       const name = key(tenant, value);
       if (kind === 'token') tokens.add(name);
-      else befores[kind].set(name, Math.max(before, befores[kind].get(name) ?? 0));
+      else revokedUntil[kind].set(name, Math.max(before, revokedUntil[kind].get(name) ?? 0));
     }
     if (fresh.length) for (const listener of listeners) listener();
   };
 
-  take(await store.since(0));
+  apply(await store.since(0));
   let polling = false;
   const timer = setInterval(() => {
     if (polling) return;
     polling = true;
     store
       .since(newest - OVERLAP_MS)
-      .then(take)
-      .catch((error: unknown) => log.error({ err: error }, 'revocations could not be read'))
+      .then(apply)
+      .catch((error: unknown) => log.error({ err: error }, 'The revocations could not be read.'))
       .finally(() => {
         polling = false;
       });
@@ -76,8 +76,8 @@ export const openRevocations = async ({
       if (seen.size === 0) return false;
       return (
         (tokenId !== null && tokens.has(key(tenant, tokenId))) ||
-        issuedAt <= (befores.subject.get(key(tenant, subject)) ?? -1) ||
-        issuedAt <= (befores.tenant.get(key(tenant, '')) ?? -1)
+        issuedAt <= (revokedUntil.subject.get(key(tenant, subject)) ?? -1) ||
+        issuedAt <= (revokedUntil.tenant.get(key(tenant, '')) ?? -1)
       );
     },
     check(bearer) {
@@ -86,7 +86,7 @@ export const openRevocations = async ({
     },
     async add(row) {
       await store.insert(row);
-      take([row]);
+      apply([row]);
     },
     onChange: (listener) => void listeners.add(listener),
     dispose: () => clearInterval(timer),

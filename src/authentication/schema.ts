@@ -66,18 +66,18 @@ const RevokePayload = builder.objectRef<{ before: number }>('RevokeTokensPayload
   }),
 });
 
-const whichOf = (
+const targetOf = (
   input: typeof RevokeInput.$inferInput,
 ): { kind: RevocationKind; value: string } => {
-  const named = [
+  const targets = [
     ...(input.tokenId ? [{ kind: 'token' as const, value: input.tokenId }] : []),
     ...(input.subject ? [{ kind: 'subject' as const, value: input.subject }] : []),
     ...(input.wholeTenant ? [{ kind: 'tenant' as const, value: '' }] : []),
   ];
-  const [which] = named;
-  if (!which || named.length > 1)
-    throw new AppError('INVALID_ARGUMENT', 'Give tokenId, subject or wholeTenant, one of them.');
-  return which;
+  const [target] = targets;
+  if (!target || targets.length > 1)
+    throw new AppError('INVALID_ARGUMENT', 'Give exactly one of tokenId, subject and wholeTenant.');
+  return target;
 };
 
 builder.mutationField('revokeTokens', (t) =>
@@ -88,7 +88,7 @@ builder.mutationField('revokeTokens', (t) =>
     errors: {},
     args: { input: t.arg({ type: RevokeInput, required: true, description: 'Which.' }) },
     resolve: (_, { input }, { tokens, principal }) =>
-      tokens.revoke(principal, { ...whichOf(input), tenant: input.tenant ?? undefined }),
+      tokens.revoke(principal, { ...targetOf(input), tenant: input.tenant ?? undefined }),
   }),
 );
 

@@ -5,18 +5,18 @@ import { AppError } from '../errors.ts';
 
 const MIN_BYTES = 32;
 
-/** The given secret, else the one kept in `stateDir/secret` (made at the first start, mode 0600). */
-export const loadSecret = async (stateDir: string, given?: string): Promise<string> => {
-  if (given !== undefined) {
-    if (Buffer.byteLength(given) < MIN_BYTES)
+/** The configured secret, else the one in `stateDir/secret` (created at the first start, mode 0600). */
+export const loadSecret = async (stateDir: string, configured?: string): Promise<string> => {
+  if (configured !== undefined) {
+    if (Buffer.byteLength(configured) < MIN_BYTES)
       throw new AppError(
         'INVALID_ARGUMENT',
-        `The JWT secret must have at least ${MIN_BYTES} bytes.`,
+        `The JWT secret (SANDBANK_JWT_SECRET) has ${Buffer.byteLength(configured)} bytes, but must have at least ${MIN_BYTES}.`,
       );
-    return given;
+    return configured;
   }
   const file = join(stateDir, 'secret');
-  // O_EXCL: of two that start at once, the one that comes second reads what the first has written.
+  // O_EXCL: of two servers that start at once, the second reads what the first has written.
   await writeFile(file, randomBytes(MIN_BYTES).toString('base64url'), {
     flag: 'wx',
     mode: 0o600,
@@ -27,7 +27,7 @@ export const loadSecret = async (stateDir: string, given?: string): Promise<stri
   if (Buffer.byteLength(secret) < MIN_BYTES)
     throw new AppError(
       'INVALID_ARGUMENT',
-      `${file} is damaged. Remove it to get a new secret; tokens made with the old one end.`,
+      `The secret file ${file} is damaged. Remove it to get a new secret; tokens signed with the old one become invalid.`,
     );
   return secret;
 };

@@ -17,9 +17,9 @@ export type NewToken = {
   ttlSeconds: number;
   tenant?: string | undefined;
   plan?: string | undefined;
-  /** Only these; all of the role when there are none. */
+  /** The permissions to narrow the role to; empty: all of the role. */
   permissions?: readonly Permission[] | undefined;
-  /** Only these; all that the role reaches when there are none. */
+  /** The sandboxes to narrow the token to; empty: all that the role reaches. */
   sandboxIds?: readonly string[] | undefined;
   readOnly?: boolean | undefined;
 };
@@ -28,14 +28,14 @@ export type IssuedToken = { token: string; tokenId: string; expiresAt: number };
 
 /** What callers get; who may call what is in rules.ts. */
 export type TokenService = {
-  /** `FORBIDDEN` for more than the caller may do itself. */
-  issue(principal: Principal, wanted: NewToken): Promise<IssuedToken>;
+  /** `FORBIDDEN` for more rights than the caller has itself. */
+  issue(principal: Principal, request: NewToken): Promise<IssuedToken>;
   /** Streams of these tokens end within a second, here and on other servers of the same store. */
   revoke(
     principal: Principal,
     which: { kind: RevocationKind; value: string; tenant?: string | undefined },
   ): Promise<{ before: number }>;
-  /** Goes on with another token. `UNSUPPORTED` where there is no connection that lives on. */
+  /** Continues the connection with another token. `UNSUPPORTED` over HTTP, which has no connection to continue. */
   reauthenticate(
     principal: Principal,
     session: Session | null,
@@ -59,39 +59,45 @@ export const createTokenService = ({
   sandboxes: SandboxAccess;
   clock: () => number;
 }): TokenService => {
-  const forbidden = (what: string): AppError =>
+  const forbidden = (exceeded: string): AppError =>
     new AppError(
       'FORBIDDEN',
-      `The new token would have more rights than your own (${what}). Ask for less.`,
-      { details: { exceeded: what } },
+      `The new token would have more rights than your own (${exceeded}). Request fewer.`,
+      { details: { exceeded } },
     );
-  const nameOf = (field: string, text: string): string => {
+  const checkName = (field: string, text: string): string => {
     if (/^[^\p{Cc}\p{Cs}]{1,255}$/u.test(text)) return text;
     throw new AppError(
       'INVALID_ARGUMENT',
-      `${field}: must be 1 to 255 characters, none of them a control character.`,
+      `${field}: it must have 1 to 255 characters, none of which is a control character.`,
     );
   };
 
   return {
-    async issue(principal, wanted) {
-      const { role, ttlSeconds, permissions = [], sandboxIds = [], readOnly = false } = wanted;
-      const { tenant = principal.tenant, plan = principal.plan } = wanted;
+    async issue(principal, request) {
+      const { role, ttlSeconds, permissions = [], sandboxIds = [], readOnly = false } = request;
+      const { tenant = principal.tenant, plan = principal.plan } = request;
       const definition = Object.hasOwn(access.roles, role) ? access.roles[role] : undefined;
       if (!definition)
         throw new AppError(
           'INVALID_ARGUMENT',
-          `role: there is no such role. There is: ${Object.keys(access.roles).join(', ')}.`,
+          `role: the role "${role.slice(0, 100)}" does not exist. Available roles: ${Object.keys(access.roles).join(', ')}.`,
         );
       if (!Object.hasOwn(access.plans, plan))
         throw new AppError(
           'INVALID_ARGUMENT',
-          `plan: there is no such plan. There is: ${Object.keys(access.plans).join(', ')}.`,
+          `plan: the plan "${plan.slice(0, 100)}" does not exist. Available plans: ${Object.keys(access.plans).join(', ')}.`,
         );
       if (ttlSeconds < 1 || ttlSeconds > MAX_TTL_SECONDS)
-        throw new AppError('INVALID_ARGUMENT', 'ttlSeconds: must be 1 to 31,622,400 (366 days).');
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `ttlSeconds: it is ${ttlSeconds}, but must be 1 to ${MAX_TTL_SECONDS} (366 days).`,
+        );
       if (sandboxIds.length > MAX_SANDBOXES)
-        throw new AppError('INVALID_ARGUMENT', `sandboxIds: at most ${MAX_SANDBOXES}.`);
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `sandboxIds: ${sandboxIds.length} ids were given, but the maximum is ${MAX_SANDBOXES}.`,
+        );
       const scope = [
         ...permissions,
         ...sandboxIds.map((id) => `sandbox:${id}`),
@@ -104,22 +110,22 @@ export const createTokenService = ({
       if (principal.rights.reach !== 'all' && plan !== principal.plan) throw forbidden('plan');
       for (const id of sandboxIds) await sandboxes.find(principal, id, 'read');
       return tokens.issue({
-        subject: nameOf('subject', wanted.subject),
-        tenant: nameOf('tenant', tenant),
+        subject: checkName('subject', request.subject),
+        tenant: checkName('tenant', tenant),
         role,
         plan,
         ttlSeconds,
         scope: scope.length ? scope : undefined,
       });
     },
-    async revoke(principal, { kind, value, tenant: asked }) {
-      const tenant = tenantFor(principal, asked);
+    async revoke(principal, { kind, value, tenant: requested }) {
+      const tenant = tenantFor(principal, requested);
       const now = clock();
       await revocations.add({
         id: newId('rev'),
         tenant,
         kind,
-        value: kind === 'tenant' ? '' : nameOf('value', value),
+        value: kind === 'tenant' ? '' : checkName('value', value),
         before: now,
         createdBy: principal.subject,
         createdAt: now,
@@ -130,7 +136,7 @@ export const createTokenService = ({
       if (!session)
         throw new AppError(
           'UNSUPPORTED',
-          'Only a WebSocket lives on with another token. Over HTTP send the new token with the next request.',
+          'Only a WebSocket can continue with another token. Over HTTP, send the new token with the next request.',
         );
       session.renew(await tokens.verify(token));
       return { expiresAt: session.identity().expiresAt };

@@ -7,9 +7,9 @@ import type { Revocations } from './revocations.ts';
 /** What lives as long as a token does: a WebSocket with all its streams, or one event stream. */
 export type Session = {
   identity(): Identity;
-  /** Calls once, when the token has expired (`TOKEN_EXPIRED`) or was revoked (`TOKEN_REVOKED`); the returned function forgets it. */
-  onEnd(listener: (why: AppError) => void): () => void;
-  /** Goes on with another token of the same subject that may do no less. `FORBIDDEN` for any other. */
+  /** Calls once, when the token has expired (`TOKEN_EXPIRED`) or was revoked (`TOKEN_REVOKED`); the returned function removes the listener. */
+  onEnd(listener: (reason: AppError) => void): () => void;
+  /** Continues with another token of the same subject that has no fewer rights. `FORBIDDEN` for any other. */
   renew(identity: Identity): void;
   close(): void;
 };
@@ -19,46 +19,46 @@ export type Sessions = { open(identity: Identity): Session };
 const expired = (): AppError =>
   new AppError(
     'TOKEN_EXPIRED',
-    'The token has expired, and with it this stream. Subscribe again with a new token and your last cursor: nothing is lost.',
+    'The token has expired, so this stream ends. Subscribe again with a new token and your last cursor; no event is lost.',
   );
 const revoked = (): AppError =>
-  new AppError('TOKEN_REVOKED', 'The token was revoked, and with it this stream.');
+  new AppError('TOKEN_REVOKED', 'The token was revoked, so this stream ends. Get a new token.');
 
-const refuseOther = (now: Identity, next: Identity): void => {
-  if (next.subject !== now.subject || next.tenant !== now.tenant)
+const assertSameCaller = (current: Identity, next: Identity): void => {
+  if (next.subject !== current.subject || next.tenant !== current.tenant)
     throw new AppError(
       'FORBIDDEN',
-      'This connection belongs to another subject. Open a new one for this token.',
+      'This connection belongs to another subject or tenant. Open a new connection for this token.',
     );
-  const lost = exceeds(now.rights, next.rights);
+  const lost = exceeds(current.rights, next.rights);
   if (lost !== null)
     throw new AppError(
       'FORBIDDEN',
-      `The new token may do less than the one this connection was opened with (${lost}). Open a new connection for it.`,
+      `The new token has fewer rights than the one with which this connection was opened (${lost}). Open a new connection for it.`,
     );
 };
 
 export const createSessions = (revocations: Revocations): Sessions => {
-  const looks = new Set<() => void>();
+  const checks = new Set<() => void>();
   revocations.onChange(() => {
-    for (const look of looks) look();
+    for (const checkRevoked of checks) checkRevoked();
   });
 
   return {
     open(first) {
       let identity = first;
       let ended: AppError | null = null;
-      const listeners = new Set<(why: AppError) => void>();
-      const end = (why: AppError): void => {
+      const listeners = new Set<(reason: AppError) => void>();
+      const end = (reason: AppError): void => {
         if (ended) return;
-        ended = why;
+        ended = reason;
         session.close();
-        for (const listener of [...listeners]) listener(why);
+        for (const listener of [...listeners]) listener(reason);
         listeners.clear();
       };
       const expire = (): void => end(expired());
-      let forget = atInstant(identity.expiresAt, expire);
-      const look = (): void => {
+      let cancelExpiry = atInstant(identity.expiresAt, expire);
+      const checkRevoked = (): void => {
         if (revocations.isRevoked(identity)) end(revoked());
       };
       const session: Session = {
@@ -70,18 +70,18 @@ export const createSessions = (revocations: Revocations): Sessions => {
         },
         renew(next) {
           revocations.check(next);
-          refuseOther(identity, next);
+          assertSameCaller(identity, next);
           identity = next;
-          forget();
-          forget = atInstant(identity.expiresAt, expire);
+          cancelExpiry();
+          cancelExpiry = atInstant(identity.expiresAt, expire);
         },
         close() {
-          forget();
-          looks.delete(look);
+          cancelExpiry();
+          checks.delete(checkRevoked);
         },
       };
-      looks.add(look);
-      look();
+      checks.add(checkRevoked);
+      checkRevoked();
       return session;
     },
   };

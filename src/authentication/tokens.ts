@@ -4,7 +4,7 @@ import { type AccessTable, builtInAccess } from '../authorization/access-file.ts
 import { AppError } from '../errors.ts';
 import { setBounded } from '../lib/set-bounded.ts';
 import { type Algorithm, asymmetric, symmetric } from './algorithms.ts';
-import { type ClaimPaths, createReader, standardClaims } from './claims.ts';
+import { type ClaimPaths, createClaimReader, standardClaims } from './claims.ts';
 import type { PublicKeys } from './keys.ts';
 import type { Identity } from './principal.ts';
 
@@ -18,36 +18,36 @@ export type TokenClaims = {
 };
 
 export type Tokens = {
-  /** `UNAUTHENTICATED` for a token that is not ours, `TOKEN_EXPIRED` for one that was. It may have been revoked: that others know. */
+  /** `UNAUTHENTICATED` for a token that is not valid here, `TOKEN_EXPIRED` for one that was. Revocations are checked elsewhere. */
   verify(token: string): Promise<Identity>;
   issue(claims: TokenClaims): { token: string; tokenId: string; expiresAt: number };
 };
 
 export type TokenOptions = {
-  /** Signs what `issue` makes, and checks HS tokens. */
+  /** Signs the tokens of `issue`, and verifies HS tokens. */
   secret: string;
-  /** Check RS, PS and ES tokens. */
+  /** Verify RS, PS and ES tokens. */
   publicKeys?: readonly PublicKeys[];
-  /** Others are refused, whatever a token says. Default: HS256. */
+  /** All others are rejected, whatever a token says. Default: HS256. */
   algorithms?: readonly Algorithm[];
   issuer?: string | undefined;
   audience?: string | undefined;
-  /** How far clocks may differ. Default 5. */
+  /** How much clocks may differ. Default: 5. */
   clockToleranceSeconds?: number;
   claims?: ClaimPaths;
   access?: AccessTable;
-  /** Of tokens that name none. Default: unlimited. */
+  /** The plan of tokens that name none. Default: unlimited. */
   defaultPlan?: string;
 };
 
 const MAX_TOKEN = 8 * 1024;
-/** Tokens remembered: checking a signature and claims costs more than all else of a small request. */
-const MAX_KNOWN = 1_000;
-/** Marks tokens of `issue`: signed with the secret, and laid out in the standard way whatever others look like. */
+/** Verified tokens are cached: verification costs more than everything else about a small request. */
+const MAX_CACHED = 1_000;
+/** Marks the tokens of `issue`: they are signed with the secret and have the standard claims, wherever other tokens have theirs. */
 const OWN = 'sandbank';
 
-const refused = (why: string): AppError =>
-  new AppError('UNAUTHENTICATED', `The token was refused: ${why}. Get a new one.`);
+const rejected = (reason: string): AppError =>
+  new AppError('UNAUTHENTICATED', `The token was rejected: ${reason}. Get a new one.`);
 
 type Header = { alg: string; kid: string | undefined };
 
@@ -75,11 +75,11 @@ export const createTokens = ({
 }: TokenOptions): Tokens => {
   // Given a string, jsonwebtoken tries to read it as a public key first, at every token.
   const key = createSecretKey(Buffer.from(secret));
-  const known = new Map<string, Identity>();
-  const readForeign = createReader(access, paths, defaultPlan);
-  const readOwn = createReader(access, standardClaims, defaultPlan);
+  const cached = new Map<string, Identity>();
+  const readExternal = createClaimReader(access, paths, defaultPlan);
+  const readOwn = createClaimReader(access, standardClaims, defaultPlan);
 
-  /** The algorithm chooses the kind of key, never the token alone: a public key can then not pass as an HS secret. */
+  /** The configured algorithms choose the kind of key, never the token alone: a public key can then not pass as an HS secret. */
   const keysFor = async ({ alg, kid }: Header): Promise<readonly KeyObject[]> => {
     const isListed = (list: readonly string[]): boolean =>
       list.includes(alg) && algorithms.some((one) => one === alg);
@@ -98,10 +98,10 @@ export const createTokens = ({
 
   const payloadOf = async (token: string, header: Header, own: boolean): Promise<unknown> => {
     const keys = own ? [key] : await keysFor(header);
-    if (header.alg === '') throw refused('it cannot be read');
+    if (header.alg === '') throw rejected('it cannot be read');
     if (keys.length === 0)
-      throw refused(
-        `its signature (${header.alg.slice(0, 20)}) is of a kind or by a key that is not known here`,
+      throw rejected(
+        `its signature (${header.alg.slice(0, 20)}) uses an algorithm or a key that is not accepted here`,
       );
     let failure: unknown;
     for (const one of keys) {
@@ -109,7 +109,7 @@ export const createTokens = ({
         return verifyWith(token, one, own ? 'HS256' : header.alg, own);
       } catch (error) {
         failure = error;
-        // What another key might say differently is the signature alone.
+        // Another key could only judge the signature differently.
         if (error instanceof jwt.TokenExpiredError) break;
       }
     }
@@ -118,24 +118,29 @@ export const createTokens = ({
         'TOKEN_EXPIRED',
         `The token expired at ${failure.expiredAt.toISOString()}. Get a new one.`,
       );
-    throw refused(failure instanceof jwt.JsonWebTokenError ? failure.message : 'it cannot be read');
+    throw rejected(
+      failure instanceof jwt.JsonWebTokenError ? failure.message : 'it cannot be read',
+    );
   };
 
   return {
     async verify(token) {
-      const seen = known.get(token);
-      // Near its end, and after it, the full check has the last word.
-      if (seen && seen.expiresAt > Date.now()) return seen;
+      const known = cached.get(token);
+      // Near its expiration, and after it, the full verification decides.
+      if (known && known.expiresAt > Date.now()) return known;
       if (token.length > MAX_TOKEN)
-        throw new AppError('UNAUTHENTICATED', `The token is larger than ${MAX_TOKEN} bytes.`);
+        throw new AppError(
+          'UNAUTHENTICATED',
+          `The token has ${token.length} bytes, but the maximum is ${MAX_TOKEN}.`,
+        );
       const header = headerOf(token);
       const own = header.kid === OWN;
       const payload = await payloadOf(token, header, own);
-      const identity = (own ? readOwn : readForeign)(payload);
+      const identity = (own ? readOwn : readExternal)(payload);
       // It would outlive a revocation of all that was issued until now.
       if (identity.issuedAt > Date.now() + clockToleranceSeconds * 1_000)
-        throw refused('it was issued in the future');
-      setBounded(known, token, identity, MAX_KNOWN);
+        throw rejected('it was issued in the future');
+      setBounded(cached, token, identity, MAX_CACHED);
       return identity;
     },
     issue({ subject, tenant, role, ttlSeconds, plan, scope }) {

@@ -15,7 +15,9 @@ export type AccessTable = {
 
 export const builtInAccess: AccessTable = { roles: builtInRoles, plans: builtInPlans };
 
-const name = z.string().regex(/^[A-Za-z0-9_.-]{1,100}$/, 'names are letters, digits, _ . and -');
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9_.-]{1,100}$/, 'names consist of letters, digits, _ . and -');
 const positive = z.number().positive();
 const whole = z.number().int().positive();
 
@@ -60,7 +62,7 @@ const AccessFile = z.strictObject({
   plans: z.record(name, PlanEntry).default({}),
 });
 
-/** A role given anew starts from the one it extends, else from its namesake, else from one that may do nothing. */
+/** A role of the file starts from the one it extends, else from the built-in one of the same name, else from one that may do nothing. */
 const toRole = (
   own: string,
   { extends: base = own, ...entry }: z.output<typeof RoleEntry>,
@@ -79,15 +81,17 @@ const read = (text: string): AccessTable => {
   const file = AccessFile.parse(JSON.parse(text));
   const roles: Record<string, Role> = { ...builtInRoles };
   for (const [own, entry] of Object.entries(file.roles)) {
-    // In the order of the file: a role extends one that stands above it.
+    // In the order of the file: a role extends one that is defined above it.
     if (entry.extends !== undefined && !Object.hasOwn(roles, entry.extends))
-      throw new Error(`roles.${own}: extends "${entry.extends}", which is no role above it`);
+      throw new Error(
+        `roles.${own}: it extends "${entry.extends}", but no such role is defined above it`,
+      );
     roles[own] = toRole(own, entry, roles);
   }
   return { roles, plans: { ...builtInPlans, ...file.plans } };
 };
 
-/** Roles and plans out of the box, changed by a JSON file when there is one. `INVALID_ARGUMENT` that names every problem of it. */
+/** The built-in roles and plans, changed by a JSON file if there is one. `INVALID_ARGUMENT` that names every problem of the file. */
 export const loadAccess = async (file: string | undefined): Promise<AccessTable> => {
   if (file === undefined) return builtInAccess;
   try {

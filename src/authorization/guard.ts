@@ -6,21 +6,21 @@ import type { RateLimits } from '../limits/rate-limits.ts';
 import type { Permission } from './permissions.ts';
 import { permit } from './rights.ts';
 
-/** What one method of a service asks of its caller, and leaves in the audit log. */
+/** What one method of a service requires of its caller, and records in the audit log. */
 export type Rule<Args extends readonly unknown[] = readonly unknown[], Out = unknown> = {
-  /** null: everybody with a token. */
+  /** null: every caller with a token. */
   permission: Permission | null | ((...args: Args) => Permission | null);
-  /** Name in the audit log: the mutation, or what is read. */
+  /** The name in the audit log: the mutation, or what is read. */
   action: string | ((...args: Args) => string);
-  /** Every call leaves a row; without it only refusals do. */
+  /** Every call is recorded; without it only refusals are. */
   changes?: true;
-  /** Id of what it is done to, as it was given. */
+  /** The id of what it is done to, as the caller gave it. */
   target?: (...args: Args) => string | null;
-  /** What one call was done to, when that may be many: each has a row of its own. */
+  /** The ids of what one call was done to, when that may be many: each is recorded by itself. */
   each?: (out: Out) => readonly string[];
-  /** Ids that were asked for and not found: each is a refusal, whether there is none or it is another's. */
+  /** The ids that were requested and not found: each is a refusal, whether it does not exist or belongs to another. */
   missing?: (out: Out, ...args: Args) => readonly string[];
-  /** What a call costs one point of. */
+  /** The rate limit of which a call takes one point. */
   rate?: RateClass;
 };
 
@@ -41,7 +41,7 @@ type Method = (principal: Principal, ...args: unknown[]) => unknown;
 const SANDBOX = /^sbx_/;
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
-/** What is returned names the sandbox: itself, or where it happened. */
+/** The sandbox that a result is, or belongs to. */
 const sandboxOf = (target: string | null, out: unknown): string | null => {
   if (target !== null && SANDBOX.test(target)) return target;
   if (typeof out !== 'object' || out === null) return null;
@@ -50,12 +50,12 @@ const sandboxOf = (target: string | null, out: unknown): string | null => {
   return own ?? sandboxOf(null, row ?? process);
 };
 
-const notFound = new AppError('NOT_FOUND', 'There is nothing with this id.');
+const notFound = new AppError('NOT_FOUND', 'Nothing with this id exists.');
 
 const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOptions): Method => {
   const permissionOf = (args: unknown[]): Permission | null =>
     typeof rule.permission === 'function' ? rule.permission(...args) : rule.permission;
-  const deedOf = (args: unknown[], out?: unknown): AuditedAction => {
+  const actionOf = (args: unknown[], out?: unknown): AuditedAction => {
     const target = rule.target?.(...args) ?? null;
     const action = typeof rule.action === 'function' ? rule.action(...args) : rule.action;
     return { action, target: target ?? sandboxOf(null, out), sandboxId: sandboxOf(target, out) };
@@ -72,11 +72,15 @@ const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOpti
       if (waiting !== undefined) await waiting;
       const out = await method(principal, ...args);
       for (const id of rule.missing?.(out, ...args) ?? [])
-        audit.note(principal, { ...deedOf(args), target: id, sandboxId: null }, notFound);
+        audit.recordInBackground(
+          principal,
+          { ...actionOf(args), target: id, sandboxId: null },
+          notFound,
+        );
       return out;
     } catch (error) {
       if (error instanceof AppError && (isDenial(error) || error.code === 'NOT_FOUND'))
-        audit.note(principal, deedOf(args), error);
+        audit.recordInBackground(principal, actionOf(args), error);
       throw error;
     }
   };
@@ -86,24 +90,24 @@ const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOpti
       await admit(principal, args);
       out = await method(principal, ...args);
     } catch (error) {
-      await audit.record(principal, deedOf(args), error);
+      await audit.record(principal, actionOf(args), error);
       throw error;
     }
-    const deed = deedOf(args, out);
+    const action = actionOf(args, out);
     const targets = rule.each?.(out) ?? [];
     await Promise.all(
       targets.length
         ? targets.map((target) =>
-            audit.record(principal, { ...deed, target, sandboxId: sandboxOf(target, null) }),
+            audit.record(principal, { ...action, target, sandboxId: sandboxOf(target, null) }),
           )
-        : [audit.record(principal, deed)],
+        : [audit.record(principal, action)],
     );
     return out;
   };
   return rule.changes ? change : read;
 };
 
-/** The service as callers from outside get it: no method can be reached but through its rule. */
+/** The service as callers from outside get it: each method can only be reached through its rule. */
 export const guard = <Service extends object>(
   service: Service,
   rules: Rules<Service>,

@@ -3,10 +3,17 @@ import { AppError } from '../errors.ts';
 import { isPermission, type Permission } from './permissions.ts';
 import type { Rights, Role } from './role.ts';
 
-/** Words of OpenID Connect and OAuth that say nothing about sandboxes. */
-const FOREIGN = new Set(['openid', 'profile', 'email', 'address', 'phone', 'offline_access']);
+/** Scopes of OpenID Connect and OAuth, which mean nothing for sandboxes. */
+const STANDARD_SCOPES = new Set([
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'offline_access',
+]);
 const SANDBOX = 'sandbox:';
-/** Only what changes nothing. */
+/** The scope that allows nothing that changes anything. */
 export const READ_ONLY = 'read-only';
 
 const changesNothing = (permission: Permission): boolean => permission.endsWith(':read');
@@ -16,7 +23,7 @@ const changesNothing = (permission: Permission): boolean => permission.endsWith(
  * `sandbox:<id>`, the only sandboxes it may touch; `read-only`. A word that is unknown allows nothing, so a mistyped scope never widens a token.
  */
 export const rightsOf = (role: Role, scope: readonly string[] | null): Rights => {
-  const words = (scope ?? []).filter((word) => !FOREIGN.has(word));
+  const words = (scope ?? []).filter((word) => !STANDARD_SCOPES.has(word));
   const isSandbox = (word: string): boolean => word.startsWith(SANDBOX);
   const sandboxes = words.filter(isSandbox).map((word) => word.slice(SANDBOX.length));
   const named = words.filter((word) => !isSandbox(word) && word !== READ_ONLY);
@@ -24,7 +31,7 @@ export const rightsOf = (role: Role, scope: readonly string[] | null): Rights =>
     (permission) =>
       (named.length === 0 || named.includes(permission)) &&
       (!words.includes(READ_ONLY) || changesNothing(permission)) &&
-      // Who is bound to certain sandboxes has no business with new ones, or with the tenant.
+      // A token for certain sandboxes allows neither new ones nor what concerns the tenant.
       (sandboxes.length === 0 || OF_ONE_SANDBOX.has(permission)),
   );
   return {
@@ -49,7 +56,7 @@ const OF_ONE_SANDBOX: ReadonlySet<Permission> = new Set<Permission>([
   'agents:run',
 ]);
 
-/** Words of a scope that mean nothing here. */
+/** The words of a scope that are unknown here. */
 export const unknownWords = (scope: readonly string[]): string[] =>
   scope.filter(
     (word) => !isPermission(word) && word !== READ_ONLY && !/^sandbox:sbx_[0-9a-z]{20}$/.test(word),
@@ -58,13 +65,13 @@ export const unknownWords = (scope: readonly string[]): string[] =>
 export const may = ({ rights }: Identity, permission: Permission): boolean =>
   rights.permissions.has(permission);
 
-/** `FORBIDDEN` that names what is missing. */
+/** `FORBIDDEN` that names the missing permission. */
 export const permit = (identity: Identity, permission: Permission): void => {
   if (may(identity, permission)) return;
-  const narrowed = identity.scope ? ', as the scope of this token narrows it' : '';
+  const narrowed = identity.scope ? ', narrowed by the scope of this token,' : '';
   throw new AppError(
     'FORBIDDEN',
-    `This needs the permission ${permission}, which the role ${identity.role}${narrowed} does not have. Ask for a token with another role or scope.`,
+    `This requires the permission ${permission}, which the role ${identity.role}${narrowed} does not have. Use a token with another role or scope.`,
     { details: { permission, role: identity.role } },
   );
 };
@@ -79,7 +86,7 @@ const within = <Item>(
 };
 const REACHES = { own: 0, tenant: 1, all: 2 } as const;
 
-/** Why `inner` is more than `outer`; null when it is not. */
+/** What `inner` allows beyond `outer`; null when nothing. */
 export const exceeds = (inner: Rights, outer: Rights): string | null => {
   if (!within(inner.permissions, outer.permissions)) return 'permissions';
   if (REACHES[inner.reach] > REACHES[outer.reach]) return 'reach';

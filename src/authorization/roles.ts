@@ -1,14 +1,14 @@
 import { allPermissions, type Permission } from './permissions.ts';
 import type { Role } from './role.ts';
 
-const looks: readonly Permission[] = [
+const viewerPermissions: readonly Permission[] = [
   'sandboxes:read',
   'processes:read',
   'files:read',
   'usage:read',
 ];
-const works: readonly Permission[] = [
-  ...looks,
+const developerPermissions: readonly Permission[] = [
+  ...viewerPermissions,
   'sandboxes:create',
   'sandboxes:manage',
   'processes:run',
@@ -27,11 +27,11 @@ const role = (permissions: readonly Permission[], reach: Role['reach']): Role =>
   overCeiling: 'refuse',
 });
 
-/** What there is without an access file, which may change each of them and add others. */
+/** The roles of a server without an access file, which may change each of them and add others. */
 export const builtInRoles: Readonly<Record<string, Role>> = {
-  viewer: role(looks, 'tenant'),
-  developer: role(works, 'own'),
-  operator: role([...works, 'audit:read'], 'tenant'),
+  viewer: role(viewerPermissions, 'tenant'),
+  developer: role(developerPermissions, 'own'),
+  operator: role([...developerPermissions, 'audit:read'], 'tenant'),
   admin: role(allPermissions, 'tenant'),
   platform: role(allPermissions, 'all'),
 };

@@ -27,7 +27,7 @@ builder.objectField(SandboxRef, 'shares', (t) =>
     description: 'Whom it is shared with; for its owner and for roles that reach the tenant.',
     type: [ShareRef],
     complexity: 5,
-    resolve: (row, _, { sandboxes, principal }) => sandboxes.shares(principal, row.id),
+    resolve: (row, _, { sharing, principal }) => sharing.shares(principal, row.id),
   }),
 );
 
@@ -46,8 +46,8 @@ builder.mutationField('shareSandbox', (t) =>
     type: SandboxPayload,
     errors: {},
     args: { input: t.arg({ type: ShareInput, required: true, description: 'What, with whom.' }) },
-    resolve: async (_, { input }, { sandboxes, principal }) => ({
-      row: await sandboxes.share(principal, input.sandboxId, input.subject, input.access),
+    resolve: async (_, { input }, { sharing, principal }) => ({
+      row: await sharing.share(principal, input.sandboxId, input.subject, input.access),
       replayed: false,
     }),
   }),
@@ -67,8 +67,8 @@ builder.mutationField('unshareSandbox', (t) =>
     type: SandboxPayload,
     errors: {},
     args: { input: t.arg({ type: UnshareInput, required: true, description: 'What, with whom.' }) },
-    resolve: async (_, { input }, { sandboxes, principal }) => ({
-      row: await sandboxes.unshare(principal, input.sandboxId, input.subject),
+    resolve: async (_, { input }, { sharing, principal }) => ({
+      row: await sharing.unshare(principal, input.sandboxId, input.subject),
       replayed: false,
     }),
   }),

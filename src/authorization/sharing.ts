@@ -1,10 +1,11 @@
 import type { Principal } from '../authentication/principal.ts';
 import { AppError } from '../errors.ts';
-import type { SandboxReader } from '../sandboxes/reader.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Share, ShareAccess, ShareStore } from '../store/types/share.ts';
 
-export type Sharing = {
+/** What callers get; who may call what is in rules.ts. */
+export type SharingService = {
   /** Lets another subject of the tenant see the sandbox, or use it. */
   share(principal: Principal, id: string, subject: string, access: ShareAccess): Promise<Sandbox>;
   unshare(principal: Principal, id: string, subject: string): Promise<Sandbox>;
@@ -12,52 +13,60 @@ export type Sharing = {
 };
 
 const MAX_SHARES = 100;
+const MAX_SUBJECT_LENGTH = 255;
 
-export const createSharing = (
-  store: ShareStore,
-  reader: SandboxReader,
-  clock: () => number,
-): Sharing => {
-  /** Whom it is shared with is for those who decide over it: not for those it is shared with. */
-  const owned = async (principal: Principal, id: string): Promise<Sandbox> => {
-    const row = await reader.find(principal, id, 'write');
-    if (principal.rights.reach === 'own' && row.createdBy !== principal.subject)
+export const createSharingService = ({
+  store,
+  sandboxes,
+  clock,
+}: {
+  store: ShareStore;
+  sandboxes: Pick<SandboxAccess, 'find'>;
+  clock: () => number;
+}): SharingService => {
+  /** Who manages the shares of a sandbox: its owner, and roles that reach the tenant; not the subjects it is shared with. */
+  const findOwned = async (principal: Principal, id: string): Promise<Sandbox> => {
+    const sandbox = await sandboxes.find(principal, id, 'write');
+    if (principal.rights.reach === 'own' && sandbox.createdBy !== principal.subject)
       throw new AppError(
         'FORBIDDEN',
-        `The sandbox ${id} belongs to ${row.createdBy}, who alone can share it.`,
+        `The sandbox ${id} belongs to ${sandbox.createdBy}. Only its owner can see and change its shares.`,
       );
-    return row;
+    return sandbox;
   };
   return {
     async share(principal, id, subject, access) {
-      const row = await owned(principal, id);
-      if (subject.length === 0 || subject.length > 255)
-        throw new AppError('INVALID_ARGUMENT', 'subject: 1 to 255 characters.');
-      const others = await store.of(row.tenant, id);
-      if (others.length >= MAX_SHARES && !others.some((one) => one.subject === subject))
+      const sandbox = await findOwned(principal, id);
+      if (subject.length === 0 || subject.length > MAX_SUBJECT_LENGTH)
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `subject: it has ${subject.length} characters, but must have 1 to ${MAX_SUBJECT_LENGTH}.`,
+        );
+      const shares = await store.of(sandbox.tenant, id);
+      if (shares.length >= MAX_SHARES && !shares.some((share) => share.subject === subject))
         throw new AppError(
           'LIMIT_EXCEEDED',
-          `A sandbox is shared with at most ${MAX_SHARES} subjects.`,
+          `The sandbox ${id} is already shared with ${MAX_SHARES} subjects, which is the maximum. Remove a share first.`,
           { details: { limit: 'shares', maximum: MAX_SHARES } },
         );
       await store.put({
-        tenant: row.tenant,
+        tenant: sandbox.tenant,
         sandboxId: id,
         subject,
         access,
         createdBy: principal.subject,
         createdAt: clock(),
       });
-      return row;
+      return sandbox;
     },
     async unshare(principal, id, subject) {
-      const row = await owned(principal, id);
-      await store.remove(row.tenant, id, subject);
-      return row;
+      const sandbox = await findOwned(principal, id);
+      await store.remove(sandbox.tenant, id, subject);
+      return sandbox;
     },
     async shares(principal, id) {
-      const row = await owned(principal, id);
-      return store.of(row.tenant, id);
+      const sandbox = await findOwned(principal, id);
+      return store.of(sandbox.tenant, id);
     },
   };
 };

@@ -10,18 +10,24 @@ type Row = Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>;
 export const scopeOf = ({ tenant, rights }: Identity): TenantScope =>
   rights.reach === 'all' ? everyTenant : tenant;
 
-/** The tenant a caller asks about: its own unless it names another. `FORBIDDEN` where its role does not reach that far. */
-export const tenantFor = ({ tenant, rights }: Identity, asked: string | undefined): string => {
-  if (asked !== undefined && asked !== tenant && rights.reach !== 'all')
-    throw new AppError('FORBIDDEN', 'The role does not reach other tenants.');
-  return asked ?? tenant;
+/** The tenant that a request is about: the caller's own unless it names another. `FORBIDDEN` when its role does not reach that tenant. */
+export const tenantFor = (
+  { tenant, role, rights }: Identity,
+  requested: string | undefined,
+): string => {
+  if (requested !== undefined && requested !== tenant && rights.reach !== 'all')
+    throw new AppError(
+      'FORBIDDEN',
+      `The role ${role} does not reach other tenants. Omit the tenant, or use a token with a role that reaches all.`,
+    );
+  return requested ?? tenant;
 };
 
-/** Sees and uses every sandbox of the tenants it reaches, so that none of them has to be looked at to know. */
+/** Whether a caller may see and use every sandbox of the tenants it reaches, so that none has to be checked by itself. */
 export const seesAll = ({ rights }: Identity): boolean =>
   rights.reach !== 'own' && rights.sandboxes === null;
 
-/** What a list must be narrowed by for a caller. */
+/** The filter of a list, narrowed to what the caller may see. */
 export const visibleFilter = (
   { subject, rights }: Identity,
   filter: SandboxFilter,
@@ -34,7 +40,7 @@ export const visibleFilter = (
 });
 
 export type Visibility = {
-  /** Those of the rows that the caller may see, and whether it may also use them. */
+  /** The rows that the caller may see, and whether it may also use them. */
   among(identity: Identity, rows: readonly Row[]): Promise<ReadonlyMap<string, ShareAccess>>;
 };
 
@@ -56,10 +62,10 @@ export const createVisibility = (shares: ShareStore): Visibility => ({
   },
 });
 
-/** `FORBIDDEN` for what is shared to be looked at only. */
+/** `FORBIDDEN` for a sandbox that is shared with read access only. */
 export const readOnlyShare = (id: string): AppError =>
   new AppError(
     'FORBIDDEN',
-    `The sandbox ${id} is shared with you to look at, not to use. Ask its owner to share it with write access.`,
+    `The sandbox ${id} is shared with you with read access only. Ask its owner to share it with write access.`,
     { details: { sandboxId: id } },
   );

@@ -1,26 +1,26 @@
-const LOOK_MS = 1_000;
+const CHECK_MS = 1_000;
 
 /**
- * The events, for as long as `look` does not reject; then its error, within a second. For what can be taken back while it is watched, such
- * as a share.
+ * The events, for as long as `checkVisible` does not reject; then its error, within a second. For permissions that can be withdrawn while
+ * a stream is open, such as a share.
  */
 export const whileVisible = <Event>(
   events: AsyncIterable<Event>,
-  look: () => Promise<unknown>,
+  checkVisible: () => Promise<unknown>,
 ): AsyncIterableIterator<Event> => {
   const source = events[Symbol.asyncIterator]();
   const END = { done: true, value: undefined } as const;
-  let lost: { error: unknown } | null = null;
-  /** Wakes the reader that waits; there is one at most. */
+  let failure: { error: unknown } | null = null;
+  /** Rejects the reader that waits; there is one at most. */
   let wake = (): void => undefined;
   const stop = (): void => clearInterval(timer);
   const timer = setInterval(() => {
-    look().catch((error: unknown) => {
-      lost = { error };
+    checkVisible().catch((error: unknown) => {
+      failure = { error };
       stop();
       wake();
     });
-  }, LOOK_MS).unref();
+  }, CHECK_MS).unref();
 
   return {
     [Symbol.asyncIterator]() {
@@ -28,8 +28,8 @@ export const whileVisible = <Event>(
     },
     next() {
       return new Promise((resolve, reject) => {
-        const refuse = (): void => reject(lost?.error);
-        if (lost) return refuse();
+        const refuse = (): void => reject(failure?.error);
+        if (failure) return refuse();
         wake = refuse;
         source.next().then((result) => {
           if (result.done) stop();

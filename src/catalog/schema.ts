@@ -1,5 +1,6 @@
 import { builder } from '../graphql/builder.ts';
-import type { Capabilities, Health, Provider } from '../providers/provider.ts';
+import type { Capabilities } from '../providers/provider.ts';
+import type { ProviderStatus } from './service.ts';
 
 const CapabilitiesRef = builder.objectRef<Capabilities>('Capabilities').implement({
   description: 'How a provider does each thing; `none` is refused with UNSUPPORTED.',
@@ -29,36 +30,34 @@ const CapabilitiesRef = builder.objectRef<Capabilities>('Capabilities').implemen
   }),
 });
 
-export const ProviderRef = builder
-  .objectRef<{ provider: Provider; health: Health }>('Provider')
-  .implement({
-    description: 'One vendor of sandboxes, or this host.',
-    fields: (t) => ({
-      name: t.string({
-        description: 'As in `createSandbox`.',
-        resolve: ({ provider }) => provider.name,
-      }),
-      capabilities: t.field({
-        description: 'What it can do, and how.',
-        type: CapabilitiesRef,
-        resolve: ({ provider }) => provider.capabilities,
-      }),
-      health: t.string({
-        description: 'healthy, degraded or unavailable.',
-        resolve: ({ health }) => health.status,
-      }),
-      healthReason: t.string({
-        description: 'What is wrong and how to mend it.',
-        nullable: true,
-        resolve: ({ health }) => health.reason,
-      }),
+export const ProviderRef = builder.objectRef<ProviderStatus>('Provider').implement({
+  description: 'One vendor of sandboxes, or this host.',
+  fields: (t) => ({
+    name: t.string({
+      description: 'As in `createSandbox`.',
+      resolve: ({ provider }) => provider.name,
     }),
-  });
+    capabilities: t.field({
+      description: 'What it can do, and how.',
+      type: CapabilitiesRef,
+      resolve: ({ provider }) => provider.capabilities,
+    }),
+    health: t.string({
+      description: 'healthy, degraded or unavailable.',
+      resolve: ({ health }) => health.status,
+    }),
+    healthReason: t.string({
+      description: 'What is wrong and how to mend it.',
+      nullable: true,
+      resolve: ({ health }) => health.reason,
+    }),
+  }),
+});
 
 builder.queryField('providers', (t) =>
   t.withAuth({ authenticated: true }).field({
     description: 'Who can run sandboxes here, of those that the role allows.',
     type: [ProviderRef],
-    resolve: (_, __, { sandboxes, principal }) => sandboxes.providers(principal),
+    resolve: (_, __, { catalog, principal }) => catalog.providers(principal),
   }),
 );

@@ -2,10 +2,10 @@ import type { Pool } from '../pool/pool.ts';
 import type { SandboxHandle } from '../providers/provider.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 
-export const diagnosisStatuses = ['OK', 'WARNING', 'FAILED'] as const;
+export type DiagnosisStatus = 'OK' | 'WARNING' | 'FAILED';
 export type Diagnosis = {
   name: string;
-  status: (typeof diagnosisStatuses)[number];
+  status: DiagnosisStatus;
   detail: string;
   remedy: string | null;
 };
@@ -13,42 +13,42 @@ export type Diagnosis = {
 const NEARLY = 0.9;
 const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
-const share = (
+const checkShare = (
   name: string,
   used: number,
   limit: number,
-  show: (value: number) => string,
+  format: (value: number) => string,
   remedy: string,
 ): Diagnosis => {
   const high = used >= limit * NEARLY;
   return {
     name,
     status: high ? 'WARNING' : 'OK',
-    detail: `${show(used)} of ${show(limit)}`,
+    detail: `${format(used)} of ${format(limit)}`,
     remedy: high ? remedy : null,
   };
 };
 
-const inside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
+const checkInside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
   const usage = await handle.usage();
   const { limits } = usage;
   return [
     { name: 'supervisor', status: 'OK', detail: 'answers', remedy: null },
-    share(
+    checkShare(
       'memory',
       usage.memoryBytes,
       limits.memoryBytes,
       mib,
       'Create the sandbox with more memory.',
     ),
-    share(
+    checkShare(
       'disk',
       usage.diskBytes,
       limits.diskBytes,
       mib,
       'Remove files, or create the sandbox with more disk.',
     ),
-    share(
+    checkShare(
       'processes',
       usage.processes,
       limits.processes,
@@ -58,11 +58,11 @@ const inside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
   ];
 };
 
-/** Why something in a sandbox may not work, from the outside in. */
+/** Checks that show why something in a sandbox may not work, from the outside in. */
 export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[]> => {
   const ready = sandbox.state === 'READY';
   const health = await pool.health(pool.get(sandbox.provider));
-  const found: Diagnosis[] = [
+  const outside: Diagnosis[] = [
     {
       name: 'state',
       status: ready ? 'OK' : 'FAILED',
@@ -80,15 +80,15 @@ export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[
       status: 'OK',
       detail:
         sandbox.networkMode === 'none'
-          ? 'no network: nothing outside can be reached'
+          ? 'There is no network: nothing outside can be reached.'
           : `${sandbox.networkMode} through the proxy in http_proxy and https_proxy`,
       remedy: null,
     },
   ];
-  if (!ready) return found;
-  const checks = await pool
+  if (!ready) return outside;
+  const inside = await pool
     .handle(sandbox)
-    .then(inside)
+    .then(checkInside)
     .catch((error: Error): Diagnosis[] => [
       {
         name: 'supervisor',
@@ -97,5 +97,5 @@ export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[
         remedy: 'Destroy the sandbox and create a new one.',
       },
     ]);
-  return [...found, ...checks];
+  return [...outside, ...inside];
 };

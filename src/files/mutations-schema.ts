@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { builder } from '../graphql/builder.ts';
+import { contentOf } from '../graphql/content.ts';
 import { upper } from '../graphql/enums.ts';
 import { ErrorCodeEnum } from '../graphql/errors.ts';
-import { contentOf } from '../processes/mutations-schema.ts';
 import type { FileStat, WriteOptions } from '../providers/provider.ts';
 import { FileRef, type LocatedFile, type Outcome } from './schema.ts';
 import type { NewFile } from './service.ts';

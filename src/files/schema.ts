@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { AppError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
+import { SignedUrlRef } from '../graphql/signed-url.ts';
 import type { FileStat, FileType } from '../providers/provider.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
 import { type Content, MAX_CONTENT } from './service.ts';
@@ -179,20 +180,6 @@ builder.objectField(SandboxRef, 'directory', (t) =>
     },
   }),
 );
-
-export const SignedUrlRef = builder
-  .objectRef<{ url: string; expiresAt: number }>('SignedUrl')
-  .implement({
-    description: 'A URL that needs no token. Whoever has it may use it.',
-    fields: (t) => ({
-      url: t.exposeString('url', { description: 'Where.' }),
-      expiresAt: t.field({
-        description: 'Until when.',
-        type: 'DateTime',
-        resolve: ({ expiresAt }) => expiresAt,
-      }),
-    }),
-  });
 
 const ttl = {
   description: 'How long it is valid, in seconds, at most 86,400. Default 900.',

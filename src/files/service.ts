@@ -6,7 +6,7 @@ import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { ShareAccess } from '../store/types/share.ts';
 import { createTransferUrls, type Transfer, type TransferUrls } from './transfer-urls.ts';
 
-/** Most bytes of a file's content inside one GraphQL answer; more goes through a download URL. */
+/** The maximum of a file's content, in bytes, in one GraphQL answer; more requires a download URL. */
 export const MAX_CONTENT = 1024 * 1024;
 const MAX_FILES = 100;
 
@@ -41,7 +41,7 @@ export type FileService = {
   ): Promise<Content>;
   sha256(principal: Principal, sandboxId: string, path: string): Promise<string>;
   write(principal: Principal, sandboxId: string, file: NewFile): Promise<FileStat>;
-  /** One that is refused does not stop the others. */
+  /** A file that is refused does not stop the others. */
   writeMany(
     principal: Principal,
     sandboxId: string,
@@ -80,7 +80,7 @@ export type FileService = {
     path: string,
     ttlMs: number,
   ): Promise<SignedUrl>;
-  /** `maxBytes` null: what the server allows. */
+  /** `maxBytes` null: the limit of the server. */
   uploadUrl(
     principal: Principal,
     sandboxId: string,
@@ -91,7 +91,7 @@ export type FileService = {
 };
 
 export type FileControl = FileService & {
-  /** The files a signed URL speaks of; `FORBIDDEN` for one that is not ours or has expired. */
+  /** What a signed URL allows, and the files of its sandbox; `FORBIDDEN` for one that is not valid or has expired. */
   openTransfer(token: string): Promise<{ transfer: Transfer; files: SandboxFiles }>;
 };
 
@@ -116,7 +116,10 @@ export const createFileService = ({
     ttlMs: number,
   ): Promise<SignedUrl> => {
     if (ttlMs < 1 || ttlMs > MAX_TTL_MS)
-      throw new AppError('INVALID_ARGUMENT', 'A URL lives 1 second to 24 hours.');
+      throw new AppError(
+        'INVALID_ARGUMENT',
+        `ttlSeconds: it is ${ttlMs / 1_000}, but must be 1 to ${MAX_TTL_MS / 1_000} (24 hours).`,
+      );
     const need = transfer.direction === 'upload' ? 'write' : 'read';
     const { tenant } = await sandboxes.find(principal, transfer.sandboxId, need);
     const expiresAt = clock() + ttlMs;
@@ -131,7 +134,10 @@ export const createFileService = ({
       const stat = await files.stat(path);
       if (stat === null) return null;
       if (stat.type !== 'directory')
-        throw new AppError('INVALID_ARGUMENT', `${stat.path} is no directory but a ${stat.type}.`);
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `${stat.path} is not a directory, but of the type ${stat.type}.`,
+        );
       return { path: stat.path, ...(await files.list(path, options)) };
     },
     async content(principal, id, path, { offset, length }) {
@@ -153,7 +159,10 @@ export const createFileService = ({
     },
     async writeMany(principal, id, list) {
       if (list.length === 0 || list.length > MAX_FILES)
-        throw new AppError('INVALID_ARGUMENT', `Give 1 to ${MAX_FILES} files.`);
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `files: ${list.length} files were given, but it must be 1 to ${MAX_FILES}.`,
+        );
       const files = await filesOf(principal, id, 'write');
       const outcomes: WriteOutcome[] = [];
       for (const { path, content, ...options } of list) {
@@ -184,7 +193,7 @@ export const createFileService = ({
       sign(principal, { direction: 'upload', sandboxId, path, maxBytes }, ttlMs),
     async openTransfer(token) {
       const transfer = urls.verify(token);
-      // It ends with the token that asked for it.
+      // The URL ends with the token with which it was requested.
       revocations.check(transfer.by);
       const { handle } = await sandboxes.openFor(transfer.tenant, transfer.sandboxId);
       return { transfer, files: handle.files };

@@ -2,19 +2,26 @@ import type { Bearer } from '../authentication/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
 
-/** What a signed URL allows: one direction, one path, until an instant. */
+/** What a signed URL allows: one direction and one path, until it expires. */
 export type Transfer = {
   direction: 'upload' | 'download';
-  /** Of the sandbox. */
+  /** The tenant of the sandbox. */
   tenant: string;
-  /** The token it was asked for with. */
+  /** The bearer of the token with which the URL was requested; the URL is revoked with it. */
   by: Bearer;
   sandboxId: string;
   path: string;
-  /** Most bytes of an upload; null: what the server allows. */
+  /** The maximum size of an upload in bytes; null: the limit of the server. */
   maxBytes: number | null;
   expiresAt: number;
 };
+
+/** For a URL that was never signed here, has expired, or allows the other direction; which of them is not told. */
+export const invalidUrl = (): AppError =>
+  new AppError(
+    'FORBIDDEN',
+    'This URL is not valid or has expired. Request a new one (Sandbox.uploadUrl, Sandbox.downloadUrl).',
+  );
 
 export type TransferUrls = { sign(transfer: Transfer): string; verify(token: string): Transfer };
 
@@ -22,8 +29,7 @@ export const createTransferUrls = (secret: string, clock: () => number): Transfe
   sign: (transfer) => sign(secret, 'transfer', transfer),
   verify(token) {
     const transfer = unsign(secret, 'transfer', token) as Transfer | undefined;
-    if (!transfer || transfer.expiresAt <= clock())
-      throw new AppError('FORBIDDEN', 'This URL is not valid, or no longer. Ask for a new one.');
+    if (!transfer || transfer.expiresAt <= clock()) throw invalidUrl();
     return transfer;
   },
 });

@@ -35,7 +35,7 @@ export type SchemaTypes = {
 const unauthenticated = (): AppError =>
   new AppError(
     'UNAUTHENTICATED',
-    'This needs a token. Send "Authorization: Bearer <token>" (in connectionParams over WebSocket); `npm run sandbank -- token` makes one.',
+    'This requires a token. Send "Authorization: Bearer <token>" (in connectionParams over WebSocket); `npm run sandbank -- token` creates one.',
   );
 
 /** An id tells its own type, so a global id needs no wrapping: `sbx_…` is a Sandbox everywhere. */

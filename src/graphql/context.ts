@@ -2,13 +2,16 @@ import type { AuditService } from '../audit/service.ts';
 import type { Principal } from '../authentication/principal.ts';
 import type { TokenService } from '../authentication/service.ts';
 import type { Session } from '../authentication/sessions.ts';
+import type { SharingService } from '../authorization/sharing.ts';
+import type { CatalogService } from '../catalog/service.ts';
+import type { DiagnosisService } from '../diagnosis/service.ts';
 import type { FileService } from '../files/service.ts';
 import type { PortService } from '../ports/service.ts';
 import type { ProcessService } from '../processes/service.ts';
 import type { SandboxService } from '../sandboxes/service.ts';
 import type { UsageService } from '../usage/service.ts';
 
-/** Guarded: each method asks its rule first. */
+/** Guarded: each method checks its rule first. */
 export type Services = {
   sandboxes: SandboxService;
   processes: ProcessService;
@@ -17,6 +20,9 @@ export type Services = {
   usage: UsageService;
   tokens: TokenService;
   audit: AuditService;
+  sharing: SharingService;
+  diagnosis: DiagnosisService;
+  catalog: CatalogService;
 };
 
 /** What every resolver gets. One object per operation; a subscription gets fresh loaders for each event. */
@@ -24,7 +30,7 @@ export type Context = Services & {
   /** null for a caller without a token: only `__typename`, and in development introspection, answer. */
   principal: Principal | null;
   requestId: string;
-  /** Address of the client. */
+  /** The address of the client. */
   address: string | null;
   /** Of the WebSocket; null over HTTP. */
   session: Session | null;

@@ -38,7 +38,7 @@ const decode = (cursor: string): Keyed => {
   }
   throw new AppError(
     'BAD_CURSOR',
-    'The page cursor is not one of this list. Use `pageInfo.endCursor` of an earlier page of it.',
+    'The page cursor does not belong to this list. Use `pageInfo.endCursor` of an earlier page of the same list.',
   );
 };
 
@@ -47,18 +47,21 @@ const size = (args: ConnectionArgs): number => {
   if ((first == null) === (last == null)) {
     throw new AppError(
       'INVALID_ARGUMENT',
-      `Give \`first\` or \`last\`, one of them, 1 to ${MAX_PAGE}.`,
+      `Give exactly one of \`first\` and \`last\`, 1 to ${MAX_PAGE}.`,
     );
   }
   const limit = first ?? last ?? 0;
   if (limit < 1 || limit > MAX_PAGE) {
     throw new AppError(
       'INVALID_ARGUMENT',
-      `\`${first == null ? 'last' : 'first'}\` must be 1 to ${MAX_PAGE}, not ${limit}.`,
+      `\`${first == null ? 'last' : 'first'}\` is ${limit}, but must be 1 to ${MAX_PAGE}.`,
     );
   }
   if (first != null ? args.before != null : args.after != null) {
-    throw new AppError('INVALID_ARGUMENT', 'Use `first` with `after`, `last` with `before`.');
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      'Use `after` only with `first`, and `before` only with `last`.',
+    );
   }
   return limit;
 };

@@ -12,6 +12,7 @@ import '../files/mutations-schema.ts';
 import '../ports/schema.ts';
 import '../authorization/sharing-schema.ts';
 import '../catalog/schema.ts';
+import '../diagnosis/schema.ts';
 import '../usage/quota-schema.ts';
 import '../usage/schema.ts';
 import '../usage/updates-schema.ts';

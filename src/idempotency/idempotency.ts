@@ -4,22 +4,22 @@ import { AppError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 
 const KEEP_MS = 24 * 3_600_000;
-/** A first call that has named nothing after this long died with its server. */
+/** A first call that has not claimed an id after this long died with its server. */
 const ABANDONED_MS = 60_000;
 const POLL_MS = 25;
 
 export type RunOnce = <Row extends { id: string }>(
   call: {
     tenant: string;
-    /** A key is its subject's own: nobody is given what another made. */
+    /** A key belongs to its subject: nobody receives what another subject created. */
     subject: string;
     operation: string;
     key: string | undefined;
     parameters: unknown;
   },
   /** `claim` ties the key to an id before the work is done: after a crash in the middle the key still finds it. */
-  make: (claim: (id: string) => Promise<void>) => Promise<Row>,
-  /** null: what the first call began came to nothing, the key is free again. */
+  create: (claim: (id: string) => Promise<void>) => Promise<Row>,
+  /** null: the first call failed, and the key is free again. */
   find: (id: string) => Promise<Row | null>,
 ) => Promise<{ row: Row; replayed: boolean }>;
 
@@ -33,17 +33,18 @@ const fingerprintOf = (parameters: unknown): string => {
   return createHash('sha256').update(text).digest('hex');
 };
 
-/** Runs `make` runOnce per key in 24 h. Another call with the same key waits for the first and shares what comes of it. */
+/** Runs `create` once per key within 24 hours. Another call with the same key waits for the first and shares its result. */
 export const createIdempotency = (store: Store, clock: () => number): RunOnce => {
   const running = new Map<string, Promise<{ id: string }>>();
 
   return async <Row extends { id: string }>(
-    { tenant, subject, operation, key: given, parameters }: Parameters<RunOnce>[0],
-    make: (claim: (id: string) => Promise<void>) => Promise<Row>,
+    { tenant, subject, operation, key: callerKey, parameters }: Parameters<RunOnce>[0],
+    create: (claim: (id: string) => Promise<void>) => Promise<Row>,
     find: (id: string) => Promise<Row | null>,
   ) => {
-    if (given === undefined) return { row: await make(async () => undefined), replayed: false };
-    const key = JSON.stringify([subject, given]);
+    if (callerKey === undefined)
+      return { row: await create(async () => undefined), replayed: false };
+    const key = JSON.stringify([subject, callerKey]);
     const name = JSON.stringify([tenant, operation, key]);
     const fingerprint = fingerprintOf(parameters);
     let replace = 0;
@@ -57,11 +58,11 @@ export const createIdempotency = (store: Store, clock: () => number): RunOnce =>
       if (first.fingerprint !== fingerprint) {
         throw new AppError(
           'IDEMPOTENCY_CONFLICT',
-          `The idempotencyKey was used for ${operation} with other parameters. Use a new key for a new request.`,
+          `The idempotencyKey was already used for ${operation} with other parameters. Use a new key for a new request.`,
         );
       }
-      const ahead = running.get(name);
-      if (ahead !== undefined) return { row: (await ahead) as Row, replayed: true };
+      const inProgress = running.get(name);
+      if (inProgress !== undefined) return { row: (await inProgress) as Row, replayed: true };
       const row = first.resultId === null ? null : await find(first.resultId);
       if (row) return { row, replayed: true };
       // One statement of the store takes over exactly the record that was seen: of several callers one becomes the first.
@@ -76,11 +77,11 @@ export const createIdempotency = (store: Store, clock: () => number): RunOnce =>
         claimed = true;
       };
       try {
-        const row = await make(claim);
+        const row = await create(claim);
         if (!claimed) await claim(row.id);
         return row;
       } catch (error) {
-        // Should this fail too, the record is taken over as one that came to nothing.
+        // If this fails too, the record is taken over later like one of a call that failed.
         await store.idempotency.forget(tenant, operation, key).catch(() => undefined);
         throw error;
       }

@@ -5,9 +5,9 @@ import type { MakeLimiter } from './rate-limits.ts';
 
 export type LimiterStore = { makeLimiter: MakeLimiter; dispose(): Promise<void> };
 
-const ANSWER_MS = 500;
+const TIMEOUT_MS = 500;
 
-/** Counters in this process, or in a Redis that several servers share. One that does not answer in half a second counts as down. */
+/** Counters in this process, or in a Redis that several servers share. A Redis that does not answer within half a second counts as down. */
 export const openLimiterStore = async (
   url: string | undefined,
   log: Logger,
@@ -22,12 +22,12 @@ export const openLimiterStore = async (
     lazyConnect: true,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: ANSWER_MS,
-    connectTimeout: ANSWER_MS * 4,
+    commandTimeout: TIMEOUT_MS,
+    connectTimeout: TIMEOUT_MS * 4,
     retryStrategy: (attempt) => Math.min(attempt * 100, 2_000),
   });
-  redis.on('error', (error: unknown) => log.warn({ err: error }, 'Redis does not answer'));
-  // One that is away does not keep the server from starting: the policy for that holds until it is back.
+  redis.on('error', (error: unknown) => log.warn({ err: error }, 'Redis does not answer.'));
+  // A Redis that is down does not keep the server from starting: the policy for that case applies until it is back.
   await redis.connect().catch(() => undefined);
   return {
     makeLimiter: (keyPrefix, points, duration) =>

@@ -1,22 +1,22 @@
 import type { Metric, Window } from '../usage/metrics.ts';
 
-/** `per: 'subject'` bounds each subject of the tenant alone, `per: 'tenant'` all of them together. */
+/** `per: 'subject'` limits each subject of the tenant by itself, `per: 'tenant'` all of them together. */
 export type QuotaRule = {
   metric: Metric;
-  /** Of no meaning for `concurrentSandboxes`. */
+  /** Ignored for `concurrentSandboxes`. */
   window: Window;
   per: 'tenant' | 'subject';
   limit: number;
 };
 
-/** What calls cost points of: starting something, touching files, or being answered (an operation costs its complexity). */
+/** What calls take points of: starting something, touching files, or running an operation (which takes its complexity). */
 export const rateClasses = ['executions', 'files', 'reads'] as const;
 export type RateClass = (typeof rateClasses)[number];
 
 export type Rate = {
-  /** Of each subject. */
+  /** For each subject. */
   points: number;
-  /** Of all subjects of the tenant together. */
+  /** For all subjects of the tenant together. */
   tenantPoints: number;
   seconds: number;
 };
@@ -29,12 +29,12 @@ export type Plan = {
 
 const QUARTER_SECONDS = 900;
 /** A tenant as a whole may use this many times what one subject may. */
-const SUBJECTS = 5;
+const TENANT_FACTOR = 5;
 
 const tier = (executions: number, sandboxes: number): Plan => {
   const rate = (points: number): Rate => ({
     points,
-    tenantPoints: points * SUBJECTS,
+    tenantPoints: points * TENANT_FACTOR,
     seconds: QUARTER_SECONDS,
   });
   return {
@@ -55,7 +55,7 @@ const tier = (executions: number, sandboxes: number): Plan => {
   };
 };
 
-/** What there is without an access file, which may change each of them and add others. */
+/** The plans of a server without an access file, which may change each of them and add others. */
 export const builtInPlans: Readonly<Record<string, Plan>> = {
   unlimited: { quotas: [], rates: {} },
   free: tier(10, 5),

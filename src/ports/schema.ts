@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { SignedUrlRef } from '../files/schema.ts';
 import { builder } from '../graphql/builder.ts';
+import { SignedUrlRef } from '../graphql/signed-url.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
 
 builder.objectField(SandboxRef, 'ports', (t) =>

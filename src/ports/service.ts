@@ -6,16 +6,16 @@ import { sign, unsign } from '../lib/signed.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
 
 export type PortGrant = {
-  /** Of the sandbox. */
+  /** The tenant of the sandbox. */
   tenant: string;
-  /** The token it was asked for with. */
+  /** The bearer of the token with which the URL was requested; the URL is revoked with it. */
   by: Bearer;
   sandboxId: string;
   port: number;
   expiresAt: number;
 };
 
-/** What callers get; who may call what is in ports-rules.ts. */
+/** What callers get; who may call what is in rules.ts. */
 export type PortService = {
   list(principal: Principal, sandboxId: string): Promise<number[]>;
   url(
@@ -27,12 +27,12 @@ export type PortService = {
 };
 
 export type Ports = PortService & {
-  /** `FORBIDDEN` for a token that is not ours or has expired, `TOKEN_REVOKED` for one that was. */
+  /** `FORBIDDEN` for a token that is not valid or has expired, `TOKEN_REVOKED` for one that was revoked. */
   verify(token: string): PortGrant;
   dial(grant: PortGrant): Promise<Duplex>;
 };
 
-/** Servers inside a sandbox, reached from outside by a token that names sandbox and port. */
+/** Servers inside a sandbox, reached from outside by a token that names the sandbox and the port. */
 export const createPorts = ({
   sandboxes,
   revocations,
@@ -49,7 +49,7 @@ export const createPorts = ({
   list: async (principal, id) => (await sandboxes.open(principal, id, 'read')).handle.ports(),
   async url(principal, sandboxId, port, ttlMs) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      throw new AppError('INVALID_ARGUMENT', 'A port is 1 to 65535.');
+      throw new AppError('INVALID_ARGUMENT', `port: it is ${port}, but must be 1 to 65535.`);
     const { sandbox } = await sandboxes.open(principal, sandboxId, 'write');
     const expiresAt = clock() + ttlMs;
     const grant: PortGrant = {
@@ -66,7 +66,7 @@ export const createPorts = ({
     if (!grant || grant.expiresAt <= clock())
       throw new AppError(
         'FORBIDDEN',
-        'This address is not valid, or no longer. Ask for a new one (Sandbox.portUrl).',
+        'This URL is not valid or has expired. Request a new one (Sandbox.portUrl).',
       );
     revocations.check(grant.by);
     return grant;

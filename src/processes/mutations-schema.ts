@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { AppError, QuotaError } from '../errors.ts';
+import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
+import { contentOf } from '../graphql/content.ts';
 import { defined } from '../lib/defined.ts';
-import { EnvInput, toEnv } from '../sandboxes/mutations-schema.ts';
+import { EnvInput, toEnv } from '../sandboxes/environment-schema.ts';
 import type { Process } from '../store/types/process.ts';
 import { CodeRuntimeEnum, PackageManagerEnum, ProcessRef } from './schema.ts';
 import type { ExecResult } from './service.ts';
@@ -236,18 +237,6 @@ builder.mutationField('installPackages', (t) =>
       ),
   }),
 );
-
-export const contentOf = ({
-  text,
-  data,
-}: {
-  text?: string | null | undefined;
-  data?: Uint8Array | null | undefined;
-}): Uint8Array => {
-  if ((text == null) === (data == null))
-    throw new AppError('INVALID_ARGUMENT', 'Give `text` or `data`, one of them.');
-  return data ?? Buffer.from(text ?? '');
-};
 
 const WriteInput = builder.inputType('WriteStdinInput', {
   description: 'What to write: `text` or `data`.',

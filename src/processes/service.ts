@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Principal } from '../authentication/principal.ts';
 import { scopeOf, seesAll } from '../authorization/visibility.ts';
@@ -27,6 +26,7 @@ import {
 import { createLauncher, type StartOptions } from './launch.ts';
 import { createOutputReader, type OutputPage, type ProcessEvent } from './output.ts';
 import { createPumps, type Pumps } from './pump.ts';
+import { notTakenUp, waitForExit } from './taken-up.ts';
 
 export type ProcessServiceOptions = {
   store: Store;
@@ -116,7 +116,6 @@ export type ProcessService = {
 export type ProcessControl = ProcessService & Pick<Pumps, 'takeUp' | 'letGo' | 'dispose'>;
 
 const HANG_UP_MS = 500;
-const TAKEN_UP_MS = 100;
 const MAX_INLINE_CODE = 96 * 1024;
 
 export const createProcessService = ({
@@ -164,7 +163,7 @@ export const createProcessService = ({
     if (process) return { row, process };
     if (row.endedAt === null) {
       await sandboxes.requireHere(row.tenant, row.sandboxId);
-      throw notYet(id);
+      throw notTakenUp(id);
     }
     throw new AppError(
       'TERMINATED',
@@ -289,23 +288,8 @@ export const createProcessService = ({
       await store.processes.update(row.tenant, id, { cols, rows });
       return { ...row, cols, rows };
     },
-    async wait(principal, id, timeoutMs, signal) {
-      const stop = new AbortController();
-      const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), stop.signal]);
-      let row = await service.get(principal, id);
-      let done = pumps.finished(id);
-      // It runs, but this server has not taken it up yet.
-      while (!done && row.endedAt === null && !until.aborted) {
-        await sleep(TAKEN_UP_MS, undefined, { ref: false });
-        row = await service.get(principal, id);
-        done = pumps.finished(id);
-      }
-      if (!done || until.aborted) return row;
-      const over = new Promise<Process>((resolve) =>
-        until.addEventListener('abort', () => resolve(row), { once: true }),
-      );
-      return Promise.race([done, over]).finally(() => stop.abort());
-    },
+    wait: (principal, id, timeoutMs, signal) =>
+      waitForExit(() => service.get(principal, id), pumps, timeoutMs, signal),
     async hangUp(principal, id) {
       const row = await find(principal, id, 'write');
       const process = pumps.live(id);
@@ -313,7 +297,7 @@ export const createProcessService = ({
       if (!process || !done) {
         if (row.endedAt !== null) return row;
         await sandboxes.requireHere(row.tenant, row.sandboxId);
-        throw notYet(id);
+        throw notTakenUp(id);
       }
       await process.signal('SIGHUP').catch(() => undefined);
       const timer = setTimeout(() => process.signal('SIGKILL').catch(() => undefined), HANG_UP_MS);
@@ -325,14 +309,6 @@ export const createProcessService = ({
   };
   return service;
 };
-
-/** Between the start of the server and the moment its sandbox answers, or while what it says cannot be recorded. */
-const notYet = (id: string): AppError =>
-  new AppError(
-    'UNAVAILABLE',
-    `The process ${id} runs, but this server is not connected to it at the moment. Try again.`,
-    { retryAfterMs: 1_000 },
-  );
 
 const missing = (id: string): AppError =>
   notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);

@@ -3,21 +3,9 @@ import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import { EnvInput, toEnv } from './environment-schema.ts';
 import { LabelInput, SandboxFilterInput, toFilter, toLabels } from './queries-schema.ts';
-import { DiagnosePayload, NetworkModeEnum, SandboxPayload, SandboxRef } from './schema.ts';
-
-export const EnvInput = builder.inputType('EnvironmentVariable', {
-  description: 'A variable of a process’s environment.',
-  fields: (t) => ({
-    name: t.string({ required: true, description: 'Letters, digits and _.' }),
-    value: t.string({ required: true, description: 'Any text without NUL. Never shown again.' }),
-  }),
-});
-
-export const toEnv = (
-  pairs: readonly { name: string; value: string }[] | null | undefined,
-): Record<string, string> | undefined =>
-  pairs ? Object.fromEntries(pairs.map(({ name, value }) => [name, value])) : undefined;
+import { NetworkModeEnum, SandboxPayload, SandboxRef } from './schema.ts';
 
 const CreateInput = builder.inputType('CreateSandboxInput', {
   description: 'What to make. Everything has a default.',
@@ -51,11 +39,6 @@ const CreateInput = builder.inputType('CreateSandboxInput', {
 });
 
 const payload = (row: Sandbox) => ({ row, replayed: false });
-const idInput = (name: string, description: string) =>
-  builder.inputType(name, {
-    description,
-    fields: (t) => ({ sandboxId: t.id({ required: true, description: '`sbx_…`' }) }),
-  });
 
 builder.mutationField('createSandbox', (t) =>
   t.withAuth({ authenticated: true }).field({
@@ -123,18 +106,17 @@ builder.mutationField('extendSandbox', (t) =>
   }),
 );
 
+const DestroyInput = builder.inputType('DestroySandboxInput', {
+  description: 'Which.',
+  fields: (t) => ({ sandboxId: t.id({ required: true, description: '`sbx_…`' }) }),
+});
+
 builder.mutationField('destroySandbox', (t) =>
   t.withAuth({ authenticated: true }).field({
     description: 'Ends a sandbox; returns when nothing is left of it. Again: the same answer.',
     type: SandboxPayload,
     errors: {},
-    args: {
-      input: t.arg({
-        type: idInput('DestroySandboxInput', 'Which.'),
-        required: true,
-        description: 'Which.',
-      }),
-    },
+    args: { input: t.arg({ type: DestroyInput, required: true, description: 'Which.' }) },
     resolve: async (_, { input }, { sandboxes, principal }) =>
       payload(await sandboxes.destroy(principal, input.sandboxId)),
   }),
@@ -171,25 +153,6 @@ builder.mutationField('destroySandboxes', (t) =>
     args: { input: t.arg({ type: DestroyManyInput, required: true, description: 'Which.' }) },
     resolve: async (_, { input }, { sandboxes, principal }) => ({
       rows: await sandboxes.destroyMany(principal, toFilter(input.filter)),
-    }),
-  }),
-);
-
-builder.mutationField('diagnoseSandbox', (t) =>
-  t.withAuth({ authenticated: true }).field({
-    description: 'Says why something in a sandbox may not work.',
-    type: DiagnosePayload,
-    errors: {},
-    args: {
-      input: t.arg({
-        type: idInput('DiagnoseSandboxInput', 'Which.'),
-        required: true,
-        description: 'Which.',
-      }),
-    },
-    resolve: async (_, { input }, { sandboxes, principal }) => ({
-      row: await sandboxes.get(principal, input.sandboxId),
-      checks: await sandboxes.diagnose(principal, input.sandboxId),
     }),
   }),
 );

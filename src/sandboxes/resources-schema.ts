@@ -1,6 +1,4 @@
-import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import { builder } from '../graphql/builder.ts';
-import { described } from '../graphql/enums.ts';
 import type { ResourceUsage } from '../providers/provider.ts';
 
 const EnforcementRef = builder
@@ -58,28 +56,5 @@ export const ResourcesRef = builder.objectRef<ResourceUsage>('Resources').implem
       type: EnforcementRef,
       resolve: (usage) => usage.enforcement,
     }),
-  }),
-});
-
-const DiagnosisStatus = builder.enumType('DiagnosisStatus', {
-  description: 'How a check went.',
-  values: described({
-    OK: 'As it should be.',
-    WARNING: 'It works, for now.',
-    FAILED: 'It does not work.',
-  }),
-});
-
-export const DiagnosisRef = builder.objectRef<Diagnosis>('Diagnosis').implement({
-  description: 'One check of a sandbox.',
-  fields: (t) => ({
-    name: t.exposeString('name', { description: 'What was checked.' }),
-    status: t.field({
-      description: 'How it went.',
-      type: DiagnosisStatus,
-      resolve: ({ status }) => status,
-    }),
-    detail: t.exposeString('detail', { description: 'What was found.' }),
-    remedy: t.exposeString('remedy', { description: 'What to do.', nullable: true }),
   }),
 });

@@ -1,14 +1,15 @@
 import type { Rules } from '../authorization/guard.ts';
 import type { SandboxService } from './service.ts';
 
-const id = (sandboxId: string): string => sandboxId;
-const looks = (action: string) => ({ permission: 'sandboxes:read', action, target: id }) as const;
-const manages = (action: string) =>
-  ({ permission: 'sandboxes:manage', action, target: id, changes: true }) as const;
+const sandboxId = (id: string): string => id;
+const view = (action: string) =>
+  ({ permission: 'sandboxes:read', action, target: sandboxId }) as const;
+const manage = (action: string) =>
+  ({ permission: 'sandboxes:manage', action, target: sandboxId, changes: true }) as const;
 
 /** Who may do what with sandboxes. Which of them a caller sees at all is decided in reader.ts. */
 export const sandboxRules: Rules<SandboxService> = {
-  get: looks('sandbox'),
+  get: view('sandbox'),
   getMany: {
     permission: 'sandboxes:read',
     action: 'sandbox',
@@ -16,23 +17,18 @@ export const sandboxRules: Rules<SandboxService> = {
   },
   page: { permission: 'sandboxes:read', action: 'sandboxes' },
   count: { permission: 'sandboxes:read', action: 'sandboxes' },
-  usage: looks('resources'),
-  diagnose: { ...looks('diagnoseSandbox'), changes: true },
-  queuePosition: looks('queuePosition'),
-  shares: looks('shares'),
+  usage: view('resources'),
+  queuePosition: view('queuePosition'),
   events: { permission: 'sandboxes:read', action: 'sandboxEvents' },
-  providers: { permission: null, action: 'providers' },
   create: {
     permission: 'sandboxes:create',
     action: 'createSandbox',
     changes: true,
     rate: 'executions',
   },
-  setLabels: manages('updateSandbox'),
-  extend: manages('extendSandbox'),
-  share: manages('shareSandbox'),
-  unshare: manages('unshareSandbox'),
-  destroy: manages('destroySandbox'),
+  setLabels: manage('updateSandbox'),
+  extend: manage('extendSandbox'),
+  destroy: manage('destroySandbox'),
   destroyMany: {
     permission: 'sandboxes:manage',
     action: 'destroySandboxes',

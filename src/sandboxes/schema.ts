@@ -1,10 +1,9 @@
 import { ProviderRef } from '../catalog/schema.ts';
-import type { Diagnosis } from '../diagnosis/diagnose.ts';
 import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
 import type { NetworkMode } from '../providers/provider.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
-import { DiagnosisRef, ResourcesRef } from './resources-schema.ts';
+import { ResourcesRef } from './resources-schema.ts';
 
 export const SandboxStateEnum = builder.enumType('SandboxState', {
   description: 'Where a sandbox is in its life.',
@@ -68,8 +67,8 @@ builder.objectType(SandboxRef, {
       description: 'Who runs it.',
       type: ProviderRef,
       nullable: true,
-      resolve: async (row, _, { sandboxes, principal }) =>
-        (principal ? await sandboxes.providers(principal) : []).find(
+      resolve: async (row, _, { catalog, principal }) =>
+        (principal ? await catalog.providers(principal) : []).find(
           ({ provider }) => provider.name === row.provider,
         ) ?? null,
     }),
@@ -160,24 +159,6 @@ export const SandboxPayload = builder
       }),
       replayed: t.exposeBoolean('replayed', {
         description: 'An earlier call with the same idempotencyKey did this.',
-      }),
-    }),
-  });
-
-export const DiagnosePayload = builder
-  .objectRef<{ row: Sandbox; checks: Diagnosis[] }>('DiagnosePayload')
-  .implement({
-    description: 'What was found.',
-    fields: (t) => ({
-      sandbox: t.field({
-        description: 'The sandbox.',
-        type: SandboxRef,
-        resolve: ({ row }) => row,
-      }),
-      checks: t.field({
-        description: 'From the outside in.',
-        type: [DiagnosisRef],
-        resolve: ({ checks }) => checks,
       }),
     }),
   });

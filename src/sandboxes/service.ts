@@ -1,10 +1,8 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../authentication/principal.ts';
 import { applyCeiling } from '../authorization/ceilings.ts';
-import { createSharing, type Sharing } from '../authorization/sharing.ts';
 import { createVisibility, seesAll, tenantFor } from '../authorization/visibility.ts';
 import { whileVisible } from '../authorization/while-visible.ts';
-import { type Diagnosis, diagnose } from '../diagnosis/diagnose.ts';
 import { AppError } from '../errors.ts';
 import { createIdempotency, type RunOnce } from '../idempotency/idempotency.ts';
 import type { Cursors } from '../journal/cursor.ts';
@@ -14,13 +12,7 @@ import type { Keeper } from '../pool/keeper.ts';
 import type { Ownership } from '../pool/ownership.ts';
 import type { Pool } from '../pool/pool.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
-import type {
-  Health,
-  Provider,
-  ResourceLimits,
-  ResourceUsage,
-  SandboxHandle,
-} from '../providers/provider.ts';
+import type { ResourceLimits, ResourceUsage, SandboxHandle } from '../providers/provider.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import type {
@@ -52,34 +44,31 @@ export type SandboxServiceOptions = {
 };
 
 /** What callers get; who may call what is in rules.ts. */
-export type SandboxService = Sharing &
-  Pick<SandboxReader, 'page' | 'count'> & {
-    /** `NOT_FOUND`, also for another's. */
-    get(principal: Principal, id: string): Promise<Sandbox>;
-    getMany: SandboxReader['findMany'];
-    create(
-      principal: Principal,
-      input: CreateSandboxInput,
-    ): Promise<{ row: Sandbox; replayed: boolean }>;
-    /** Replaces all labels. */
-    setLabels(principal: Principal, id: string, labels: Record<string, string>): Promise<Sandbox>;
-    /** Ends `seconds` from now instead. */
-    extend(principal: Principal, id: string, seconds: number): Promise<Sandbox>;
-    destroy(principal: Principal, id: string): Promise<Sandbox>;
-    destroyMany(principal: Principal, filter: SandboxFilter): Promise<Sandbox[]>;
-    usage(principal: Principal, id: string): Promise<ResourceUsage>;
-    diagnose(principal: Principal, id: string): Promise<Diagnosis[]>;
-    /** 1 for the next one; null for one that does not wait. */
-    queuePosition(principal: Principal, id: string): Promise<number | null>;
-    providers(principal: Principal): Promise<{ provider: Provider; health: Health }[]>;
-    /** Of the caller's tenant, or of another where its role reaches that far. */
-    events(
-      principal: Principal,
-      filter: SandboxEventFilter & { tenant?: string | undefined },
-      after: string | null,
-      signal: AbortSignal,
-    ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
-  };
+export type SandboxService = Pick<SandboxReader, 'page' | 'count'> & {
+  /** `NOT_FOUND`, also for another's. */
+  get(principal: Principal, id: string): Promise<Sandbox>;
+  getMany: SandboxReader['findMany'];
+  create(
+    principal: Principal,
+    input: CreateSandboxInput,
+  ): Promise<{ row: Sandbox; replayed: boolean }>;
+  /** Replaces all labels. */
+  setLabels(principal: Principal, id: string, labels: Record<string, string>): Promise<Sandbox>;
+  /** Ends `seconds` from now instead. */
+  extend(principal: Principal, id: string, seconds: number): Promise<Sandbox>;
+  destroy(principal: Principal, id: string): Promise<Sandbox>;
+  destroyMany(principal: Principal, filter: SandboxFilter): Promise<Sandbox[]>;
+  usage(principal: Principal, id: string): Promise<ResourceUsage>;
+  /** 1 for the next one; null for one that does not wait. */
+  queuePosition(principal: Principal, id: string): Promise<number | null>;
+  /** Of the caller's tenant, or of another where its role reaches that far. */
+  events(
+    principal: Principal,
+    filter: SandboxEventFilter & { tenant?: string | undefined },
+    after: string | null,
+    signal: AbortSignal,
+  ): Promise<AsyncIterable<SandboxEvent | SandboxEventGap>>;
+};
 
 /** What other services get: no permission is asked for here, but what a caller may not see is not there either. */
 export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
@@ -178,7 +167,6 @@ export const createSandboxService = ({
   };
 
   const service: SandboxControl = {
-    ...createSharing(store.shares, reader, clock),
     access,
     get: (principal, id) => reader.find(principal, id, 'read'),
     getMany: reader.findMany,
@@ -233,19 +221,11 @@ export const createSandboxService = ({
       return Promise.all(living.map(({ id }) => service.destroy(principal, id)));
     },
     usage: async (principal, id) => (await access.open(principal, id, 'read')).handle.usage(),
-    diagnose: async (principal, id) => diagnose(await service.get(principal, id), pool),
     async queuePosition(principal, id) {
       const { tenant, state, queuedAt } = await service.get(principal, id);
       if (state !== 'QUEUED' || queuedAt === null) return null;
       return (await store.sandboxes.queuedBefore(tenant, queuedAt, id)) + 1;
     },
-    providers: ({ rights }) =>
-      Promise.all(
-        pool
-          .providers()
-          .filter(({ name }) => rights.providers?.includes(name) ?? true)
-          .map(async (provider) => ({ provider, health: await pool.health(provider) })),
-      ),
     async events(principal, { tenant, ...filter }, after, signal) {
       const sees = (row: Pick<Sandbox, 'id' | 'tenant' | 'createdBy'>) =>
         reader.sees(principal, row);

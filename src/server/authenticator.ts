@@ -8,11 +8,11 @@ import type { Tokens } from '../authentication/tokens.ts';
 import { AppError } from '../errors.ts';
 
 export type Authenticator = {
-  /** Of the client: the peer, or what the nearest of our own proxies saw. */
+  /** The address of the client: the peer, or what the nearest of the trusted proxies saw. */
   addressOf(request: IncomingMessage): string | null;
-  /** Who a token speaks for. Refusals are audited and counted per address; too many of them are `RATE_LIMITED`. */
+  /** The caller that a token identifies. Rejections are audited and counted per address; too many of them are `RATE_LIMITED`. */
   authenticate(token: string, requestId: string, address: string | null): Promise<Principal>;
-  /** Somebody without a token asked for what needs one. */
+  /** Audits and counts a call without a token to what needs one; the error when there were too many. */
   rejectAnonymous(
     action: string,
     requestId: string,
@@ -20,80 +20,90 @@ export type Authenticator = {
   ): Promise<AppError | null>;
 };
 
-const MINUTE_SECONDS = 60;
-
-export const createAuthenticator = ({
-  tokens,
-  revocations,
-  audit,
-  failuresPerMinute,
-  trustedProxies,
-  log,
-}: {
+export type AuthenticatorOptions = {
   tokens: Tokens;
   revocations: Revocations;
   audit: AuditLog;
-  /** Of one address. */
+  /** The rejections that one address may cause in a minute. */
   failuresPerMinute: number;
-  /** How many proxies of our own stand in front, each of which adds one address to X-Forwarded-For. */
+  /** How many of our own proxies stand in front, each of which adds one address to X-Forwarded-For. */
   trustedProxies: number;
   log: Logger;
-}): Authenticator => {
-  // In this process on purpose: an attack on the tokens must not become one on a store.
-  const failures = new RateLimiterMemory({ points: failuresPerMinute, duration: MINUTE_SECONDS });
+};
 
-  /** Counts a refusal; how long to wait when there were too many, and whether this is the first of those. */
-  const count = async (
-    address: string | null,
-  ): Promise<{ retryAfterMs: number; isFirst: boolean } | null> => {
-    try {
-      await failures.consume(address ?? '');
-      return null;
-    } catch (reason) {
-      const { msBeforeNext, consumedPoints } = reason as RateLimiterRes;
-      return {
-        retryAfterMs: Math.max(1, Math.ceil(msBeforeNext)),
-        isFirst: consumedPoints === failuresPerMinute + 1,
-      };
-    }
-  };
-  const refuse = async (
-    action: string,
-    error: AppError,
-    requestId: string,
-    address: string | null,
-  ): Promise<AppError | null> => {
-    const note = (why: AppError): void =>
-      audit.note({ requestId, address }, { action, target: null, sandboxId: null }, why);
-    const limited = await count(address);
-    if (!limited) {
-      note(error);
-      return null;
-    }
-    const { retryAfterMs, isFirst } = limited;
-    const tooMany = new AppError(
-      'RATE_LIMITED',
-      'Too many requests of this address were refused. Get a valid token, and try again later.',
-      { retryAfterMs },
+type Rejections = Pick<AuthenticatorOptions, 'audit' | 'failuresPerMinute' | 'log'> & {
+  failures: RateLimiterMemory;
+};
+
+const MINUTE_SECONDS = 60;
+
+/** Counts a rejection. When there were too many: how long to wait, and whether this is the first beyond the limit. */
+const countFailure = async (
+  { failures, failuresPerMinute }: Rejections,
+  address: string | null,
+): Promise<{ retryAfterMs: number; isFirst: boolean } | null> => {
+  try {
+    await failures.consume(address ?? '');
+    return null;
+  } catch (reason) {
+    const { msBeforeNext, consumedPoints } = reason as RateLimiterRes;
+    return {
+      retryAfterMs: Math.max(1, Math.ceil(msBeforeNext)),
+      isFirst: consumedPoints === failuresPerMinute + 1,
+    };
+  }
+};
+
+/** Audits and counts a rejection; the error that replaces it when there were too many. */
+const reject = async (
+  x: Rejections,
+  action: string,
+  error: AppError,
+  requestId: string,
+  address: string | null,
+): Promise<AppError | null> => {
+  const record = (reason: AppError): void =>
+    x.audit.recordInBackground(
+      { requestId, address },
+      { action, target: null, sandboxId: null },
+      reason,
     );
-    // It stands for those that follow: refusals must not fill the logs.
-    if (isFirst) {
-      log.warn({ address }, 'an address is refused for a while');
-      note(tooMany);
-    }
-    return tooMany;
-  };
+  const limited = await countFailure(x, address);
+  if (!limited) {
+    record(error);
+    return null;
+  }
+  const { retryAfterMs, isFirst } = limited;
+  const tooMany = new AppError(
+    'RATE_LIMITED',
+    'Too many requests from this address were rejected. Get a valid token, and try again later.',
+    { retryAfterMs },
+  );
+  // One row stands for all that follow: rejections must not fill the logs.
+  if (isFirst) {
+    x.log.warn({ address }, 'An address exceeded its limit of rejected requests.');
+    record(tooMany);
+  }
+  return tooMany;
+};
 
+const addressOf = (request: IncomingMessage, trustedProxies: number): string | null => {
+  const peer = request.socket.remoteAddress ?? null;
+  if (trustedProxies === 0) return peer;
+  const forwarded = String(request.headers['x-forwarded-for'] ?? '')
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+  return forwarded.at(-trustedProxies) ?? peer;
+};
+
+export const createAuthenticator = (options: AuthenticatorOptions): Authenticator => {
+  const { tokens, revocations, failuresPerMinute: points } = options;
+  // In this process on purpose: an attack on the tokens must not become one on a store.
+  const failures = new RateLimiterMemory({ points, duration: MINUTE_SECONDS });
+  const x: Rejections = { ...options, failures };
   return {
-    addressOf(request) {
-      const peer = request.socket.remoteAddress ?? null;
-      if (trustedProxies === 0) return peer;
-      const seen = String(request.headers['x-forwarded-for'] ?? '')
-        .split(',')
-        .map((part) => part.trim())
-        .filter(Boolean);
-      return seen.at(-trustedProxies) ?? peer;
-    },
+    addressOf: (request) => addressOf(request, options.trustedProxies),
     async authenticate(token, requestId, address) {
       try {
         const identity = await tokens.verify(token);
@@ -101,10 +111,16 @@ export const createAuthenticator = ({
         return { ...identity, requestId, address };
       } catch (error) {
         if (!(error instanceof AppError) || error.code === 'UNAVAILABLE') throw error;
-        throw (await refuse('authenticate', error, requestId, address)) ?? error;
+        throw (await reject(x, 'authenticate', error, requestId, address)) ?? error;
       }
     },
     rejectAnonymous: (action, requestId, address) =>
-      refuse(action, new AppError('UNAUTHENTICATED', 'No token.'), requestId, address),
+      reject(
+        x,
+        action,
+        new AppError('UNAUTHENTICATED', 'The request has no token.'),
+        requestId,
+        address,
+      ),
   };
 };

@@ -1,19 +1,25 @@
 import type { IncomingMessage } from 'node:http';
 import { AppError } from '../errors.ts';
 
-/** The whole body: `TOO_LARGE` beyond `limit` bytes whether it was announced or not, `TIMEOUT` when it is not there after `ms`. */
+/** The whole body. `TOO_LARGE` beyond `limit` bytes, whether announced or not; `TIMEOUT` if it has not arrived after `ms`. */
 export const readBody = (request: IncomingMessage, limit: number, ms: number): Promise<Buffer> => {
   const tooLarge = (): AppError =>
     new AppError(
       'TOO_LARGE',
-      `The request has more than ${limit} bytes. Send large content to a signed upload URL (Sandbox.uploadUrl).`,
+      `The request has more than ${limit} bytes, which is the maximum. Send large content to a signed upload URL (Sandbox.uploadUrl).`,
     );
   if (Number(request.headers['content-length'] ?? 0) > limit) return Promise.reject(tooLarge());
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(
-      () => reject(new AppError('TIMEOUT', `The request did not arrive within ${ms / 1_000} s.`)),
+      () =>
+        reject(
+          new AppError(
+            'TIMEOUT',
+            `The request did not arrive completely within ${ms / 1_000} s. Send it again.`,
+          ),
+        ),
       ms,
     ).unref();
     request.on('data', (part: Buffer) => {
@@ -27,6 +33,6 @@ export const readBody = (request: IncomingMessage, limit: number, ms: number): P
     });
     request.on('close', () => clearTimeout(timer));
     request.on('error', reject);
-    request.on('aborted', () => reject(new Error('the request was broken off')));
+    request.on('aborted', () => reject(new Error('the client aborted the request')));
   });
 };

@@ -14,15 +14,33 @@ type Complexity = { complexity: number; depth: number; breadth: number };
 
 const LIMITS: Complexity = { complexity: 5_000, depth: 15, breadth: 250 };
 
-/** What an operation may cost, by the `complexity` of its fields; asked before anything of it runs. */
-export const createComplexityLimit = (schema: GraphQLSchema) => {
-  // Without variables an operation costs the same each time.
-  const fixed = new WeakMap<OperationDefinitionNode, Complexity>();
+export type MeasureOperation = (operation: Operation) => { cost: number; error?: GraphQLError };
+
+const exceeds = (size: Complexity): GraphQLError | undefined => {
+  const limit = (['complexity', 'depth', 'breadth'] as const).find(
+    (name) => size[name] > LIMITS[name],
+  );
+  return (
+    limit &&
+    toGraphQLError(
+      new AppError(
+        'LIMIT_EXCEEDED',
+        `The ${limit} of the operation is ${size[limit]}, but the maximum is ${LIMITS[limit]}. Request fewer fields or smaller pages.`,
+        { details: { ...size, limit, maximum: LIMITS[limit] } },
+      ),
+    )
+  );
+};
+
+/** What an operation costs, by the `complexity` of its fields, measured before any of it runs. */
+export const createComplexityLimit = (schema: GraphQLSchema): MeasureOperation => {
+  // An operation without variables always costs the same.
+  const constant = new WeakMap<OperationDefinitionNode, Complexity>();
 
   const measure = ({ document, variables, name }: Operation): Complexity | undefined => {
     const node = getOperationAST(document, name);
     if (!node) return undefined;
-    const known = fixed.get(node);
+    const known = constant.get(node);
     if (known) return known;
     const fragments = document.definitions.filter(({ kind }) => kind === Kind.FRAGMENT_DEFINITION);
     try {
@@ -30,29 +48,18 @@ export const createComplexityLimit = (schema: GraphQLSchema) => {
         { kind: Kind.DOCUMENT, definitions: [node, ...fragments] },
         { schema, variables: variables ?? {} },
       );
-      if (!node.variableDefinitions?.length) fixed.set(node, measured);
+      if (!node.variableDefinitions?.length) constant.set(node, measured);
       return measured;
     } catch {
-      // Variables that do not fit: the execution says which, and runs nothing.
+      // The variables do not match their types: the execution reports which, and runs nothing.
       return undefined;
     }
   };
 
-  return (operation: Operation): { cost: number; error?: GraphQLError } => {
+  return (operation) => {
     const size = measure(operation);
     if (!size) return { cost: 0 };
-    const over = (['complexity', 'depth', 'breadth'] as const).find(
-      (name) => size[name] > LIMITS[name],
-    );
-    if (!over) return { cost: size.complexity };
-    const error = new AppError(
-      'LIMIT_EXCEEDED',
-      `The operation is too large: its ${over} is ${size[over]}, at most ${LIMITS[over]} is allowed. Ask for fewer fields or smaller pages.`,
-      { details: { ...size, limit: over, maximum: LIMITS[over] } },
-    );
-    return {
-      cost: size.complexity,
-      error: toGraphQLError(error),
-    };
+    const error = exceeds(size);
+    return { cost: size.complexity, ...(error ? { error } : {}) };
   };
 };

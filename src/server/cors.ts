@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 const DAY_SECONDS = '86400';
 
 /**
- * Lets pages of the listed origins call the API (Fetch standard, CORS protocol). Tokens travel in a header, never in cookies, so
- * credentials are not allowed. True when the request was a preflight, which is answered then.
+ * Lets pages of the listed origins call the API (Fetch standard, CORS protocol). Tokens are sent in a header, never in cookies, so
+ * credentials are not allowed. True when the request was a preflight, which has been answered.
  */
 export const createCors =
   (origins: readonly string[]) =>

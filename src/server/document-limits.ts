@@ -2,13 +2,13 @@ import { type DocumentNode, type GraphQLError, Kind, visit } from 'graphql';
 import { AppError } from '../errors.ts';
 import { toGraphQLError } from './errors.ts';
 
-/** What a document may hold, whatever it would cost to run. GraphiQL's introspection has 1 alias-free operation, 14 fragments and ~100 fields. */
+/** The size of a document, whatever it costs to run. The introspection of GraphiQL has one operation, no aliases, 14 fragments and about 100 fields. */
 const LIMITS = { aliases: 30, directives: 30, fields: 400, fragments: 50, operations: 20 } as const;
-type Counted = keyof typeof LIMITS;
+type Limit = keyof typeof LIMITS;
 
-/** The limits a document breaks, each as an error; asked once for each text. */
-export const overDocumentLimits = (document: DocumentNode): GraphQLError[] => {
-  const counts: Record<Counted, number> = {
+/** An error for each limit that a document exceeds; called once for each text. */
+export const checkDocumentLimits = (document: DocumentNode): GraphQLError[] => {
+  const counts: Record<Limit, number> = {
     aliases: 0,
     directives: 0,
     fields: 0,
@@ -26,22 +26,22 @@ export const overDocumentLimits = (document: DocumentNode): GraphQLError[] => {
       else if (node.kind === Kind.OPERATION_DEFINITION) counts.operations += 1;
     },
   });
-  return (Object.keys(LIMITS) as Counted[])
-    .filter((what) => counts[what] > LIMITS[what])
-    .map((what) => {
+  return (Object.keys(LIMITS) as Limit[])
+    .filter((limit) => counts[limit] > LIMITS[limit])
+    .map((limit) => {
       const error = new AppError(
         'LIMIT_EXCEEDED',
-        `The document has ${counts[what]} ${what}, at most ${LIMITS[what]} are allowed. Send several smaller requests.`,
-        { details: { limit: what, maximum: LIMITS[what], requested: counts[what] } },
+        `The document has ${counts[limit]} ${limit}, but the maximum is ${LIMITS[limit]}. Send several smaller requests.`,
+        { details: { limit, maximum: LIMITS[limit], requested: counts[limit] } },
       );
       return toGraphQLError(error);
     });
 };
 
-/** Values in variables, however deep they lie: databases bind so many and no more. */
+/** The number of values in variables, at any depth: a database statement can bind only so many. */
 const MAX_VALUES = 10_000;
 
-export const overVariableLimit = (
+export const checkVariableLimit = (
   variables: Record<string, unknown> | undefined,
 ): GraphQLError | undefined => {
   const rest: unknown[] = [variables];
@@ -56,7 +56,7 @@ export const overVariableLimit = (
   if (count <= MAX_VALUES) return undefined;
   const error = new AppError(
     'LIMIT_EXCEEDED',
-    `The variables have more than ${MAX_VALUES} values. Send several smaller requests.`,
+    `The variables have more than ${MAX_VALUES} values, which is the maximum. Send several smaller requests.`,
     { details: { limit: 'variables', maximum: MAX_VALUES } },
   );
   return toGraphQLError(error);

@@ -8,28 +8,28 @@ import {
   validate,
 } from 'graphql';
 import { setBounded } from '../lib/set-bounded.ts';
-import { overDocumentLimits } from './document-limits.ts';
+import { checkDocumentLimits } from './document-limits.ts';
 
 const MAX_DOCUMENTS = 500;
 const MAX_CACHED_LENGTH = 64 * 1024;
 const MAX_TOKENS = 3_000;
-/** More tell nobody more, and a document of nothing but mistakes would be answered with as many. */
+/** A document that consists of mistakes must not be answered with an error for each. */
 const MAX_ERRORS = 5;
 
-const NO_ERROR = new GraphQLError('The document cannot be read.');
+const NO_ERROR = new GraphQLError('The document cannot be parsed.');
 
 type Parsed = { document: DocumentNode } | { errors: readonly GraphQLError[] };
 
 export type Documents = {
-  /** Parsed, at most 3,000 tokens, within the limits of documents; throws the first fault. */
+  /** At most 3,000 tokens, and within the limits of documents; throws the first error. */
   parse(text: string): DocumentNode;
-  /** `hidden`: the caller may not see the schema, so nothing of it is told: no introspection, no names that are nearly right. */
-  validate(document: DocumentNode, hidden: boolean): readonly GraphQLError[];
-  /** Both, with the faults as they are. */
-  prepare(text: string, hidden: boolean): Parsed;
+  /** `hidesSchema`: the caller may not see the schema, so errors suggest no names, and introspection is refused. */
+  validate(document: DocumentNode, hidesSchema: boolean): readonly GraphQLError[];
+  /** Both; errors are not formatted yet. */
+  prepare(text: string, hidesSchema: boolean): Parsed;
 };
 
-/** Texts, once parsed and validated, are remembered. */
+/** Parses and validates; the results for recent texts are cached. */
 export const createDocuments = (schema: GraphQLSchema): Documents => {
   const texts = new Map<string, Parsed>();
   const validated = {
@@ -37,10 +37,10 @@ export const createDocuments = (schema: GraphQLSchema): Documents => {
     hidden: new WeakMap<DocumentNode, readonly GraphQLError[]>(),
   };
 
-  const read = (text: string): Parsed => {
+  const parseText = (text: string): Parsed => {
     try {
       const document = parse(text, { maxTokens: MAX_TOKENS });
-      const errors = overDocumentLimits(document);
+      const errors = checkDocumentLimits(document);
       return errors.length ? { errors } : { document };
     } catch (error) {
       return { errors: [error instanceof GraphQLError ? error : new GraphQLError(String(error))] };
@@ -49,7 +49,7 @@ export const createDocuments = (schema: GraphQLSchema): Documents => {
   const parsed = (text: string): Parsed => {
     const known = texts.get(text);
     if (known) return known;
-    const fresh = read(text);
+    const fresh = parseText(text);
     if (text.length <= MAX_CACHED_LENGTH) setBounded(texts, text, fresh, MAX_DOCUMENTS);
     return fresh;
   };
@@ -58,7 +58,7 @@ export const createDocuments = (schema: GraphQLSchema): Documents => {
     parse(text) {
       const result = parsed(text);
       if ('document' in result) return result.document;
-      // A copy: Yoga writes its notes into what it catches, and this one is remembered.
+      // A copy: Yoga modifies the errors it catches, and this one is cached.
       const [{ message, nodes, source, positions, originalError } = NO_ERROR] = result.errors;
       throw new GraphQLError(message, {
         nodes: nodes ?? null,
@@ -67,23 +67,23 @@ export const createDocuments = (schema: GraphQLSchema): Documents => {
         originalError: originalError ?? null,
       });
     },
-    validate(document, hidden) {
-      const known = hidden ? validated.hidden : validated.open;
+    validate(document, hidesSchema) {
+      const known = hidesSchema ? validated.hidden : validated.open;
       const errors =
         known.get(document) ??
         validate(
           schema,
           document,
-          hidden ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
-          { maxErrors: MAX_ERRORS, hideSuggestions: hidden },
+          hidesSchema ? [...specifiedRules, NoSchemaIntrospectionCustomRule] : specifiedRules,
+          { maxErrors: MAX_ERRORS, hideSuggestions: hidesSchema },
         );
       known.set(document, errors);
       return errors;
     },
-    prepare(text, hidden) {
+    prepare(text, hidesSchema) {
       const result = parsed(text);
       if (!('document' in result)) return result;
-      const errors = documents.validate(result.document, hidden);
+      const errors = documents.validate(result.document, hidesSchema);
       return errors.length ? { errors } : result;
     },
   };

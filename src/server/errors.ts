@@ -1,5 +1,6 @@
 import { type ExecutionResult, GraphQLError, type GraphQLFormattedError } from 'graphql';
 import type { Logger } from 'pino';
+import { errorTable } from '../error-table.ts';
 import { AppError } from '../errors.ts';
 
 /** Without a `requestId` JSON leaves the field out. */
@@ -11,14 +12,14 @@ const extensionsOf = (error: AppError, requestId?: string): Record<string, unkno
   requestId,
 });
 
-/** Yoga says what is wrong with a request itself (invalid JSON, say), with a status; the parser's own error behind it says less. */
+/** Yoga describes what is wrong with a request itself (invalid JSON, for example), with a status; the parser's error behind it says less. */
 const causeOf = (error: unknown): unknown => {
   if (!(error instanceof GraphQLError) || !error.originalError) return error;
-  const isOurs = error.originalError instanceof AppError;
-  return isOurs || !error.extensions.http ? causeOf(error.originalError) : error;
+  const isAppError = error.originalError instanceof AppError;
+  return isAppError || !error.extensions.http ? causeOf(error.originalError) : error;
 };
 
-/** As graphql-js carries it; the mask finds what it was. */
+/** The form in which graphql-js carries any error; `FormatError` finds the original again. */
 export const toGraphQLError = (error: unknown): GraphQLError =>
   error instanceof GraphQLError
     ? error
@@ -26,14 +27,31 @@ export const toGraphQLError = (error: unknown): GraphQLError =>
         originalError: error as Error,
       });
 
-export type ErrorMask = (error: unknown, requestId?: string) => GraphQLError;
+/** What clients are told of an unexpected error. Its details are in the log. */
+export const internalError = (): AppError =>
+  new AppError(
+    'INTERNAL',
+    'An unexpected error occurred on the server. Report the requestId to the operator.',
+  );
 
-/** What a client is told: our own errors as they are, faults of the document as graphql-js says them, and of a bug only where to look. */
-export const createErrorMask =
-  (log: Logger): ErrorMask =>
+export type FormatError = (error: unknown, requestId?: string) => GraphQLError;
+
+/** graphql-js gives its own errors no code. */
+const codeOf = (
+  { extensions, message }: GraphQLError,
+  path: GraphQLError['path'] | undefined,
+): string => {
+  if (typeof extensions.code === 'string') return extensions.code;
+  if (path) return 'INVALID_ARGUMENT';
+  return /^Syntax Error/.test(message) ? 'GRAPHQL_PARSE_FAILED' : 'GRAPHQL_VALIDATION_FAILED';
+};
+
+/** An error as a client sees it: an AppError whole, a fault of the document as graphql-js words it, and of a bug only the request id. */
+export const createErrorFormatter =
+  (log: Logger): FormatError =>
   (error, requestId) => {
     const cause = causeOf(error);
-    const { nodes, path, source, positions } =
+    const { nodes, path, source, positions, extensions } =
       error instanceof GraphQLError ? error : ({} as Partial<GraphQLError>);
     const where = {
       nodes: nodes ?? null,
@@ -41,56 +59,45 @@ export const createErrorMask =
       source: source ?? null,
       positions: positions ?? null,
     };
-    // Yoga's note of the status to answer with; it takes it out again.
-    const { http } = (error instanceof GraphQLError ? error.extensions : {}) as { http?: unknown };
-    const status = http ? { http } : {};
+    // The status that Yoga is to answer with; Yoga removes it again.
+    const status = extensions?.http ? { http: extensions.http } : {};
     if (cause instanceof AppError)
       return new GraphQLError(cause.message, {
         ...where,
         extensions: { ...extensionsOf(cause, requestId), ...status },
       });
-    if (cause instanceof GraphQLError) {
-      const code =
-        typeof cause.extensions.code === 'string'
-          ? cause.extensions.code
-          : path
-            ? 'INVALID_ARGUMENT'
-            : /^Syntax Error/.test(cause.message)
-              ? 'GRAPHQL_PARSE_FAILED'
-              : 'GRAPHQL_VALIDATION_FAILED';
+    if (cause instanceof GraphQLError)
       return new GraphQLError(cause.message, {
         ...where,
-        extensions: {
-          code,
-          retryable: false,
-          requestId,
-          ...status,
-        },
+        extensions: { code: codeOf(cause, path), retryable: false, requestId, ...status },
       });
-    }
-    log.error({ err: cause, requestId, path }, 'an operation failed unexpectedly');
-    return new GraphQLError('Something went wrong on our side. Tell the operator the requestId.', {
+    log.error({ err: cause, requestId, path }, 'An operation failed with an unexpected error.');
+    const { code, message } = internalError();
+    return new GraphQLError(message, {
       ...where,
-      extensions: { code: 'INTERNAL', retryable: false, requestId },
+      extensions: { code, retryable: false, requestId },
     });
   };
 
-/** The status for an answer without data whose first error says that the whole request was refused; null: any other. */
-export const statusOf = ({
+/** Seconds for the header `retry-after`; an error that does not say how long gets one second. */
+const retryAfterSeconds = (retryAfterMs: unknown): string =>
+  String(typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1);
+
+/** The status for a result without data whose first error refuses the whole request; null for any other result. */
+export const refusedStatus = ({
   data,
   errors,
 }: ExecutionResult): { status: number; headers: Record<string, string> } | null => {
   const { code, retryAfterMs } = errors?.[0]?.extensions ?? {};
   if (data !== undefined || !(code === 'RATE_LIMITED' || code === 'UNAVAILABLE')) return null;
-  const seconds = typeof retryAfterMs === 'number' ? Math.ceil(retryAfterMs / 1_000) : 1;
   return {
-    status: code === 'RATE_LIMITED' ? 429 : 503,
-    headers: { 'retry-after': String(seconds) },
+    status: errorTable[code].requestStatus,
+    headers: { 'retry-after': retryAfterSeconds(retryAfterMs) },
   };
 };
 
-/** A whole request refused, in the shape GraphQL clients expect. */
-export const refusal = (
+/** The body of a request that is refused as a whole, in the shape that GraphQL clients expect. */
+export const errorBody = (
   error: AppError,
   requestId: string,
 ): { errors: GraphQLFormattedError[] } => ({

@@ -1,9 +1,9 @@
 export type FairQueue = {
-  /** Undefined: go on at once. Else wait: others have had less of the server than this tenant. */
+  /** Undefined: continue at once. Otherwise wait: others have had less of the server than this tenant. */
   admit(tenant: string): Promise<void> | undefined;
 };
 
-/** How long requests run one after the other before those of other tenants, and their input, get a look in. */
+/** How long requests run one after the other before input, and the requests of other tenants, get their turn. */
 const SLICE_MS = 2;
 /** Of those that wait, so many go on in one turn of the event loop: a turn for each would cost a busy server a tenth. */
 const AT_ONCE = 8;
@@ -14,8 +14,8 @@ const AT_ONCE = 8;
  */
 export const createFairQueue = (now: () => number = () => performance.now()): FairQueue => {
   const queues = new Map<string, (() => void)[]>();
-  /** When the first request of this turn of the event loop began; null before it. */
-  let began: number | null = null;
+  /** When the first request of this turn of the event loop started; null before it. */
+  let sliceStart: number | null = null;
 
   /** One of each tenant, until there are enough. */
   const resume = (): void => {
@@ -28,21 +28,21 @@ export const createFairQueue = (now: () => number = () => performance.now()): Fa
     }
   };
   const pump = (): void => {
-    began = null;
+    sliceStart = null;
     if (queues.size === 0) return;
-    began = now();
+    sliceStart = now();
     setImmediate(pump);
     resume();
   };
 
   return {
     admit(tenant) {
-      if (began === null) {
-        began = now();
+      if (sliceStart === null) {
+        sliceStart = now();
         setImmediate(pump);
         return undefined;
       }
-      if (queues.size === 0 && now() - began < SLICE_MS) return undefined;
+      if (queues.size === 0 && now() - sliceStart < SLICE_MS) return undefined;
       return new Promise((resolve) => {
         const queue = queues.get(tenant);
         if (queue) queue.push(resolve);

@@ -6,11 +6,11 @@ import { renderGraphiQL } from '@graphql-yoga/render-graphiql';
 
 export type GraphiqlOptions = { token: string; documents: readonly string[] };
 
-/** What an operation's comment says after "Variables:", so that its tab can be tried at once. */
+/** The variables that the comment of an operation gives after "Variables:", so that its tab can be run at once. */
 const variablesOf = (document: string): string | undefined =>
   /^#.*Variables: (\{.*\})$/m.exec(document)?.[1];
 
-/** The page weighs 9 MB and never changes while the server lives: made once, compressed once, then answered from its ETag. */
+/** The page has 9 MB and never changes while the server runs: it is rendered and compressed once, then answered by its ETag. */
 export const createGraphiql = ({ token, documents }: GraphiqlOptions) => {
   const headers = JSON.stringify({ Authorization: `Bearer ${token}` }, null, 2);
   const make = async () => {

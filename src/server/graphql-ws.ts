@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { GraphQLError, type GraphQLSchema } from 'graphql';
-import { CloseCode } from 'graphql-ws';
 import { type Extra, useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Principal } from '../authentication/principal.ts';
@@ -10,171 +9,179 @@ import { AppError } from '../errors.ts';
 import type { Context } from '../graphql/context.ts';
 import { newId } from '../lib/ids.ts';
 import type { Authenticator } from './authenticator.ts';
-import { type ErrorMask, toGraphQLError } from './errors.ts';
+import { type FormatError, toGraphQLError } from './errors.ts';
 import type { Execution } from './execution.ts';
 import type { FairQueue } from './fair-queue.ts';
 import type { Operation } from './operation.ts';
-import { sendAll } from './ws-sender.ts';
+import { closeRestarting, closeWithError } from './ws-close.ts';
+import { sendResults } from './ws-sender.ts';
 
 export type WebSocketOptions = {
   schema: GraphQLSchema;
   execution: Execution;
-  mask: ErrorMask;
+  formatError: FormatError;
   authenticator: Authenticator;
   sessions: Sessions;
   fairQueue: FairQueue;
-  context: (principal: Principal, session: Session, signal: AbortSignal) => Context;
+  createContext: (principal: Principal, session: Session, signal: AbortSignal) => Context;
   maxPayload: number;
   maxSubscriptions: number;
   allowsOrigin: (request: IncomingMessage) => boolean;
 };
 
-type State = Extra &
-  Record<PropertyKey, unknown> & {
-    session?: Session;
-    address?: string | null;
-    gone?: AbortController;
-  };
+/** What a connection has once its token was accepted. */
+type Connection = { session: Session; address: string | null; disconnected: AbortController };
+type State = Extra & Record<PropertyKey, unknown> & Partial<Connection>;
 
-/** The code of graphql-ws for a restart is free to choose; 1012 is WebSocket's own "service restart". */
-const SERVICE_RESTART = 1012;
-/** A close reason has at most 123 bytes. */
-const reasonOf = (text: string): string => Buffer.from(text).subarray(0, 120).toString();
+/** What `onSubscribe` returns; graphql-ws passes it on to `execute` and `subscribe`. */
+type OperationArguments = {
+  schema: GraphQLSchema;
+  document: Operation['document'];
+  operationName: string | null;
+  contextValue: Context;
+  operation: Operation;
+  id: string;
+  extra: Extra;
+};
+
+type Payload = {
+  query: string;
+  variables?: Record<string, unknown> | null | undefined;
+  operationName?: string | null | undefined;
+};
+
+/** The streams of a connection report the end of its session themselves, a moment before it is closed. */
+const CLOSE_DELAY_MS = 50;
+const TERMINATE_DELAY_MS = 1_000;
 
 const tokenOf = (params: Readonly<Record<string, unknown>> | undefined): string => {
   const value = params?.authorization ?? params?.Authorization ?? params?.token;
   return typeof value === 'string' ? value.replace(/^Bearer\s+/i, '') : '';
 };
 
-export const createGraphqlWs = ({
-  schema,
-  execution,
-  mask,
-  authenticator,
-  sessions,
-  fairQueue,
-  context,
-  maxPayload,
-  maxSubscriptions,
-  allowsOrigin,
-}: WebSocketOptions) => {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload,
-    handleProtocols: (offered) =>
-      offered.has('graphql-transport-ws') ? 'graphql-transport-ws' : false,
-  });
-  type Args = {
-    schema: GraphQLSchema;
-    document: Operation['document'];
-    contextValue: Context;
-    operation: Operation;
-    id: string;
-    extra: Extra;
-  };
+const connect = async (
+  { authenticator, sessions }: WebSocketOptions,
+  state: State,
+  params: Readonly<Record<string, unknown>> | undefined,
+): Promise<boolean> => {
+  try {
+    const token = tokenOf(params);
+    if (token === '')
+      throw new AppError(
+        'UNAUTHENTICATED',
+        'The connection has no token. Send connectionParams with authorization: "Bearer <token>".',
+      );
+    const address = authenticator.addressOf(state.request);
+    const session = sessions.open(await authenticator.authenticate(token, newId('req'), address));
+    session.onEnd((reason) => {
+      setTimeout(() => closeWithError(state.socket, reason), CLOSE_DELAY_MS).unref();
+    });
+    // The client may have disconnected while its token was verified.
+    if (state.socket.readyState !== state.socket.OPEN) session.close();
+    const connection: Connection = { session, address, disconnected: new AbortController() };
+    Object.assign(state, connection);
+    return true;
+  } catch (error) {
+    closeWithError(state.socket, error);
+    return false;
+  }
+};
 
+const tooManyOperations = (max: number): AppError =>
+  new AppError(
+    'LIMIT_EXCEEDED',
+    `This WebSocket already carries ${max} operations, which is the maximum. Complete some, or open another WebSocket.`,
+  );
+
+/** The arguments for the execution, or the errors that refuse the operation. */
+const prepareOperation = async (
+  options: WebSocketOptions,
+  state: State,
+  openOperations: number,
+  id: string,
+  { query, variables, operationName }: Payload,
+): Promise<OperationArguments | readonly GraphQLError[]> => {
+  const { schema, execution, fairQueue, formatError, maxSubscriptions } = options;
+  const { session, disconnected, address = null } = state;
+  if (!session || !disconnected) return [new GraphQLError('Unauthorized')];
+  const principal = { ...session.identity(), requestId: newId('req'), address };
+  const contextValue = options.createContext(principal, session, disconnected.signal);
+  const refuse = (errors: readonly unknown[]): readonly GraphQLError[] =>
+    errors.map((error) => formatError(error, contextValue.requestId));
+  if (openOperations > maxSubscriptions)
+    return refuse([toGraphQLError(tooManyOperations(maxSubscriptions))]);
+  const rateLimited = execution.checkRateLimit(principal);
+  if (rateLimited) return refuse([toGraphQLError(rateLimited)]);
+  const turn = fairQueue.admit(principal.tenant);
+  if (turn !== undefined) await turn;
+  const prepared = execution.prepare(query, contextValue);
+  if (!('document' in prepared)) return refuse(prepared.errors);
+  const { document } = prepared;
+  return {
+    schema,
+    document,
+    operationName: operationName ?? null,
+    contextValue,
+    operation: {
+      document,
+      variables: variables ?? undefined,
+      name: operationName ?? undefined,
+    },
+    id,
+    extra: state,
+  };
+};
+
+/** graphql-ws declares the arguments of graphql-js; it passes on whatever `onSubscribe` has returned. */
+const handleGraphql = (options: WebSocketOptions, sockets: WebSocketServer): void => {
+  const { schema, execution } = options;
   useServer<Record<string, unknown>, State>(
     {
       schema,
-      async onConnect(ctx) {
-        const state = ctx.extra;
-        try {
-          const token = tokenOf(ctx.connectionParams);
-          if (token === '')
-            throw new AppError(
-              'UNAUTHENTICATED',
-              'connectionParams need authorization: "Bearer <token>".',
-            );
-          const address = authenticator.addressOf(state.request);
-          const session = sessions.open(
-            await authenticator.authenticate(token, newId('req'), address),
-          );
-          const gone = new AbortController();
-          session.onEnd(({ code, message }) => {
-            // A moment after the streams have said so themselves.
-            setTimeout(
-              () => state.socket.close(CloseCode.Forbidden, reasonOf(`${code}: ${message}`)),
-              50,
-            ).unref();
-          });
-          // The client may have gone while the token was looked at.
-          if (state.socket.readyState !== state.socket.OPEN) session.close();
-          Object.assign(state, { session, address, gone });
-          return true;
-        } catch (error) {
-          const known = error instanceof AppError ? `${error.code}: ${error.message}` : 'Forbidden';
-          state.socket.close(CloseCode.Forbidden, reasonOf(known));
-          return false;
-        }
-      },
+      onConnect: ({ extra, connectionParams }) => connect(options, extra, connectionParams),
       onClose({ extra }) {
         extra.session?.close();
-        extra.gone?.abort();
+        extra.disconnected?.abort();
       },
-      async onSubscribe(ctx, id, { query, variables, operationName }) {
-        const { session, gone, address = null } = ctx.extra;
-        if (!session || !gone) return [new GraphQLError('Unauthorized')];
-        const principal = { ...session.identity(), requestId: newId('req'), address };
-        const contextValue = context(principal, session, gone.signal);
-        const refuse = (errors: readonly unknown[]) =>
-          errors.map((error) => mask(error, contextValue.requestId));
-        if (Object.keys(ctx.subscriptions).length > maxSubscriptions) {
-          const error = new AppError(
-            'LIMIT_EXCEEDED',
-            `One WebSocket carries at most ${maxSubscriptions} operations at once. Open another, or complete some.`,
-          );
-          return refuse([toGraphQLError(error)]);
-        }
-        const exhausted = execution.refusal(principal);
-        if (exhausted) return refuse([toGraphQLError(exhausted)]);
-        const waiting = fairQueue.admit(principal.tenant);
-        if (waiting !== undefined) await waiting;
-        const prepared = execution.prepare(query, contextValue);
-        if (!('document' in prepared)) return refuse(prepared.errors);
-        const operation: Operation = {
-          document: prepared.document,
-          variables: variables ?? undefined,
-          name: operationName ?? undefined,
-        };
-        return {
-          schema,
-          document: prepared.document,
-          operationName: operationName ?? null,
-          contextValue,
-          operation,
-          id,
-          extra: ctx.extra,
-        } as never;
+      onSubscribe: ({ extra, subscriptions }, id, payload) =>
+        prepareOperation(options, extra, Object.keys(subscriptions).length, id, payload) as never,
+      execute(args) {
+        const { operation, contextValue } = args as unknown as OperationArguments;
+        return execution.execute(operation, contextValue) as never;
       },
-      execute: (args) =>
-        execution.execute(
-          (args as unknown as Args).operation,
-          (args as unknown as Args).contextValue,
-        ) as never,
       async subscribe(args) {
-        const { operation, contextValue, id, extra } = args as unknown as Args;
-        const events = await execution.subscribeAsText(operation, contextValue);
+        const { operation, contextValue, id, extra } = args as unknown as OperationArguments;
+        const events = await execution.subscribeAsJson(operation, contextValue);
         return (
           Symbol.asyncIterator in events
-            ? sendAll(events, id, extra.socket, extra.request.socket)
+            ? sendResults(events, id, extra.socket, extra.request.socket)
             : events
         ) as never;
       },
     },
     sockets,
   );
-  const live = new Set<WebSocket>();
-  sockets.on('connection', (socket) => {
-    live.add(socket);
-    socket.once('close', () => live.delete(socket));
-  });
+};
 
+export const createGraphqlWs = (options: WebSocketOptions) => {
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: options.maxPayload,
+    handleProtocols: (offered) =>
+      offered.has('graphql-transport-ws') ? 'graphql-transport-ws' : false,
+  });
+  handleGraphql(options, sockets);
+  const open = new Set<WebSocket>();
+  sockets.on('connection', (socket) => {
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
   return {
     upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-      if (!allowsOrigin(request)) {
+      if (!options.allowsOrigin(request)) {
         socket.end(
-          'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThis origin is not in SANDBANK_CORS_ORIGINS.\n',
+          'HTTP/1.1 403 Forbidden\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\nThe origin of this page is not allowed. The operator can add it to SANDBANK_CORS_ORIGINS.\n',
         );
         return;
       }
@@ -183,9 +190,10 @@ export const createGraphqlWs = ({
       );
     },
     close(): void {
-      for (const socket of live)
-        socket.close(SERVICE_RESTART, 'The server restarts; resume by cursor');
-      setTimeout(() => live.forEach((socket) => void socket.terminate()), 1_000).unref();
+      for (const socket of open) closeRestarting(socket);
+      setTimeout(() => {
+        for (const socket of open) socket.terminate();
+      }, TERMINATE_DELAY_MS).unref();
       sockets.close();
     },
   };

@@ -1,6 +1,6 @@
 import type { DocumentNode } from 'graphql';
 
-/** What a client asks to run; the document has been validated. */
+/** What a client wants to run; the document is validated. */
 export type Operation = {
   document: DocumentNode;
   variables: Record<string, unknown> | undefined;

@@ -11,7 +11,10 @@ import { encodeJson, type Json } from '../graphql/json.ts';
 import type { Operation } from './operation.ts';
 
 /** The one root field of a subscription whose events depend on nothing but themselves. */
-const pureRoot = (schema: GraphQLSchema, { document, name }: Operation): FieldNode | undefined => {
+const sharedRootField = (
+  schema: GraphQLSchema,
+  { document, name }: Operation,
+): FieldNode | undefined => {
   const [root, ...others] = getOperationAST(document, name)?.selectionSet.selections ?? [];
   if (root?.kind !== Kind.FIELD || others.length > 0) return undefined;
   const field = schema.getSubscriptionType()?.getFields()[root.name.value];
@@ -42,31 +45,34 @@ export const createSharedResults = (schema: GraphQLSchema) => {
     run: (event: unknown) => Promise<ExecutionResult>,
   ): ((event: unknown) => Promise<Json>) => {
     const { document, variables } = operation;
-    const alone = async (event: unknown): Promise<Json> => encodeJson(await run(event));
-    const root = pureRoot(schema, operation);
-    if (!root) return alone;
-    const asked = known.get(root) ?? {
+    const executeAlone = async (event: unknown): Promise<Json> => encodeJson(await run(event));
+    const root = sharedRootField(schema, operation);
+    if (!root) return executeAlone;
+    const selection = known.get(root) ?? {
       number: ++count,
       variables: variablesBelow(document, root),
     };
-    known.set(root, asked);
-    const key = JSON.stringify([asked.number, asked.variables.map((one) => variables?.[one])]);
+    known.set(root, selection);
+    const key = JSON.stringify([
+      selection.number,
+      selection.variables.map((one) => variables?.[one]),
+    ]);
 
-    const make = async (event: unknown): Promise<Json | null> => {
+    const executeShared = async (event: unknown): Promise<Json | null> => {
       const result = await run(event);
       if (result.errors) return null;
       const json = encodeJson(result);
-      // Bytes are made of the text once, not for each subscriber.
+      // The text is encoded once, not for each subscriber.
       return typeof json === 'string' ? Buffer.from(json) : json;
     };
     return async (event) => {
-      if (typeof event !== 'object' || event === null) return alone(event);
+      if (typeof event !== 'object' || event === null) return executeAlone(event);
       const ofEvent = texts.get(event) ?? new Map<string, Promise<Json | null>>();
       texts.set(event, ofEvent);
-      const shared = ofEvent.get(key) ?? make(event);
+      const shared = ofEvent.get(key) ?? executeShared(event);
       ofEvent.set(key, shared);
-      // An error names the request it happened in: that each has for itself.
-      return (await shared) ?? alone(event);
+      // An error names its request, so each subscriber gets its own.
+      return (await shared) ?? executeAlone(event);
     };
   };
 };

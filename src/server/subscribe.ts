@@ -12,13 +12,13 @@ import { toGraphQLError } from './errors.ts';
 const END = { done: true, value: undefined } as const;
 
 export type Delivery<Out> = {
-  /** What the subscriber gets for an event. */
+  /** What the subscriber receives for an event. */
   event: (event: unknown) => Promise<Out>;
-  /** What it gets for a failure. */
+  /** What it receives for a failure, which is the last thing it receives. */
   failure: (errors: readonly GraphQLError[]) => Out;
 };
 
-/** The session of the WebSocket, or one of the stream's own. */
+/** The session of the WebSocket, or one that ends with this stream. */
 const sessionOf = ({ session, principal }: Context, sessions: Sessions) => {
   if (session || !principal) return { session, close: () => undefined };
   const own: Session = sessions.open(principal);
@@ -26,10 +26,10 @@ const sessionOf = ({ session, principal }: Context, sessions: Sessions) => {
 };
 
 /**
- * graphql-js's subscribe, but what becomes of each event is `delivery`'s, and the stream ends with its session (TOKEN_EXPIRED,
- * TOKEN_REVOKED). Hand-written: `return()` must not wait for the next event. A refusal at the start is a result, not a stream.
+ * `subscribe` of graphql-js, except that `delivery` decides what an event becomes, and that the stream ends with its session
+ * (TOKEN_EXPIRED, TOKEN_REVOKED). Hand-written: `return()` must not wait for the next event. A refusal at the start is a result, not a stream.
  */
-export const subscribeFresh = async <Out>(
+export const openSubscription = async <Out>(
   args: ExecutionArgs & { contextValue: Context },
   delivery: Delivery<Out>,
   sessions: Sessions,
@@ -39,17 +39,17 @@ export const subscribeFresh = async <Out>(
   if (!(Symbol.asyncIterator in source)) return source;
   const events = source[Symbol.asyncIterator]();
   const { session, close } = sessionOf(args.contextValue, sessions);
-  let done = false;
-  let over: AppError | null = null;
-  const forget = session?.onEnd((why) => {
-    over = why;
-    // Every source of ours answers a waiting next() when it is returned (plugins/abort-subscriptions).
+  let isDone = false;
+  let sessionEnd: AppError | null = null;
+  const removeListener = session?.onEnd((reason) => {
+    sessionEnd = reason;
+    // Every source of ours settles a waiting next() when it is returned (plugins/abort-subscriptions).
     void events.return?.();
   });
   const finish = (): typeof END => {
-    if (!done) {
-      done = true;
-      forget?.();
+    if (!isDone) {
+      isDone = true;
+      removeListener?.();
       close();
       release();
     }
@@ -64,18 +64,18 @@ export const subscribeFresh = async <Out>(
       return this;
     },
     async next() {
-      if (done) return END;
+      if (isDone) return END;
       try {
-        const event = over ? END : await events.next();
-        // What was on its way when the token ended is not delivered any more.
-        if (over) return fail(over);
+        const event = sessionEnd ? END : await events.next();
+        // An event that was on its way when the session ended is not delivered any more.
+        if (sessionEnd) return fail(sessionEnd);
         return event.done ? finish() : { done: false, value: await delivery.event(event.value) };
       } catch (error) {
         return fail(error);
       }
     },
     async return() {
-      if (!done) void events.return?.();
+      if (!isDone) void events.return?.();
       return finish();
     },
   };

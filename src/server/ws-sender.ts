@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Json } from '../graphql/json.ts';
 
 /**
- * What is to be sent in this turn of the event loop leaves together at its end: the writes of a thousand subscribers one after the other,
+ * What is sent in one turn of the event loop leaves together at its end: the writes of a thousand subscribers one after the other,
  * with nothing in between, take half the time.
  */
 const outbox: { send(json: Json, done: () => void): void; json: Json; done: () => void }[] = [];
@@ -20,7 +20,7 @@ const END = { done: true, value: undefined } as const;
  * Sends results that are JSON already as `next` messages of one operation. graphql-ws would write each as JSON anew; it is shown an
  * iterator that yields nothing, ends with the stream, and can be returned. The next event is pulled when the last one has left.
  */
-export const sendAll = (
+export const sendResults = (
   results: AsyncIterableIterator<Json>,
   id: string,
   socket: WebSocket,

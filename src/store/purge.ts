@@ -38,10 +38,7 @@ export const purgeSandboxes = async (
 /** A batch of the rows of one table that are older than `before`. */
 export const purgeById = async (
   db: Database,
-  [table, column]:
-    | ['processes', 'endedAt']
-    | ['usage_entries', 'at']
-    | ['revocations', 'createdAt'],
+  [table, column]: ['processes', 'endedAt'] | ['usage_entries', 'at'],
   before: number,
   limit: number,
 ): Promise<number> => {

@@ -1,5 +1,4 @@
 import type { Database } from './database.ts';
-import { purgeById } from './purge.ts';
 import { refuseNul } from './rows.ts';
 import type { RevocationStore } from './types/revocation.ts';
 
@@ -10,5 +9,4 @@ export const openRevocations = (db: Database): RevocationStore => ({
   },
   since: (createdAt) =>
     db.selectFrom('revocations').selectAll().where('createdAt', '>=', createdAt).execute(),
-  purge: (before, limit) => purgeById(db, ['revocations', 'createdAt'], before, limit),
 });

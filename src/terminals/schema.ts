@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
+import { contentOf } from '../graphql/content.ts';
 import { connection } from '../graphql/pagination.ts';
 import { defined } from '../lib/defined.ts';
-import { contentOf } from '../processes/mutations-schema.ts';
 import { ProcessStateEnum } from '../processes/schema.ts';
-import { EnvInput, toEnv } from '../sandboxes/mutations-schema.ts';
+import { EnvInput, toEnv } from '../sandboxes/environment-schema.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
 import type { Process } from '../store/types/process.ts';
 

@@ -10,25 +10,26 @@ import type { UsageGroup, UsageSum } from '../store/types/usage.ts';
 import type { UsageEvent, UsageFeed } from './feed.ts';
 import { isSummed, type Metric, type Window } from './metrics.ts';
 
-export type Whose = { tenant?: string | undefined; subject?: string | undefined };
+/** UsageScope usage and quotas; absent: the caller's own. */
+export type UsageScope = { tenant?: string | undefined; subject?: string | undefined };
 
-/** What callers get; who may call what is in rules.ts. Who reaches no farther than itself is answered about itself. */
+/** What callers get; who may call what is in rules.ts. A role that reaches only its own subject is answered about that subject. */
 export type UsageService = {
   usage(
     principal: Principal,
-    range: Whose & { from: number; to: number; sandboxId?: string | undefined },
+    range: UsageScope & { from: number; to: number; sandboxId?: string | undefined },
     groupBy: UsageGroup,
   ): Promise<UsageSum[]>;
-  quotas(principal: Principal, whose: Whose): Promise<QuotaState[]>;
-  /** `limit: null` takes the setting back. */
+  quotas(principal: Principal, scope: UsageScope): Promise<QuotaState[]>;
+  /** `limit: null` removes the setting. */
   setQuota(
     principal: Principal,
-    setting: Whose & { metric: Metric; window: Window; limit: number | null },
+    setting: UsageScope & { metric: Metric; window: Window; limit: number | null },
   ): Promise<QuotaState[]>;
   rateLimit(principal: Principal, rateClass: RateClass): Promise<RateState>;
   updates(
     principal: Principal,
-    whose: Pick<Whose, 'tenant'>,
+    scope: Pick<UsageScope, 'tenant'>,
     after: string | null,
     signal: AbortSignal,
   ): Promise<AsyncIterable<UsageEvent>>;
@@ -51,22 +52,28 @@ export const createUsageService = ({
   defaultPlan: string;
   clock: () => number;
 }): UsageService => {
-  const subjectFor = ({ subject, rights }: Principal, asked: string | undefined) => {
-    if (rights.reach !== 'own') return asked;
-    if (asked !== undefined && asked !== subject)
-      throw new AppError('FORBIDDEN', 'The role does not reach other subjects.');
+  const subjectFor = (
+    { subject, role, rights }: Principal,
+    requested: string | undefined,
+  ): string | undefined => {
+    if (rights.reach !== 'own') return requested;
+    if (requested !== undefined && requested !== subject)
+      throw new AppError(
+        'FORBIDDEN',
+        `The role ${role} does not reach other subjects. Omit the subject, or use a token with a role that reaches the tenant.`,
+      );
     return subject;
   };
-  /** A plan is a fact of tokens; of a tenant that does not ask itself it is that of its newest sandbox. */
+  /** Only tokens know plans; the plan of another tenant is that of its newest sandbox. */
   const planOf = async (principal: Principal, tenant: string): Promise<string> => {
     if (tenant === principal.tenant) return principal.plan;
     const newest = { limit: 1, descending: true };
     const [row] = await store.sandboxes.page(tenant, {}, 'createdAt', newest);
     return row?.plan ?? defaultPlan;
   };
-  const holderOf = async (principal: Principal, whose: Whose) => {
-    const tenant = tenantFor(principal, whose.tenant);
-    const subject = subjectFor(principal, whose.subject);
+  const holderOf = async (principal: Principal, scope: UsageScope) => {
+    const tenant = tenantFor(principal, scope.tenant);
+    const subject = subjectFor(principal, scope.subject);
     return {
       tenant,
       subject: subject ?? principal.subject,
@@ -80,9 +87,13 @@ export const createUsageService = ({
 
   const service: UsageService = {
     async usage(principal, { from, to, tenant, subject, sandboxId }, groupBy) {
-      if (from >= to) throw new AppError('INVALID_ARGUMENT', 'from: must be before to.');
+      if (from >= to)
+        throw new AppError('INVALID_ARGUMENT', 'from: it must be before `to`, but is not.');
       if (to - from > MAX_RANGE_MS)
-        throw new AppError('INVALID_ARGUMENT', 'from, to: at most 400 days apart.');
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          'from, to: they are more than 400 days apart, which is the maximum. Request shorter ranges.',
+        );
       const who = subjectFor(principal, subject);
       return store.usage.sums(
         tenantFor(principal, tenant),
@@ -95,12 +106,12 @@ export const createUsageService = ({
         groupBy,
       );
     },
-    quotas: async (principal, whose) => quotas.states(await holderOf(principal, whose)),
-    async setQuota(principal, { metric, window, limit, ...whose }) {
-      const tenant = tenantFor(principal, whose.tenant);
-      const subject = subjectFor(principal, whose.subject) ?? null;
+    quotas: async (principal, scope) => quotas.states(await holderOf(principal, scope)),
+    async setQuota(principal, { metric, window, limit, ...scope }) {
+      const tenant = tenantFor(principal, scope.tenant);
+      const subject = subjectFor(principal, scope.subject) ?? null;
       if (limit !== null && (limit < 0 || !Number.isFinite(limit)))
-        throw new AppError('INVALID_ARGUMENT', 'limit: must be 0 or more.');
+        throw new AppError('INVALID_ARGUMENT', `limit: it is ${limit}, but must be 0 or more.`);
       const level: QuotaSetting['level'] = principal.rights.reach === 'all' ? 'platform' : 'tenant';
       const key = {
         tenant,
@@ -109,19 +120,19 @@ export const createUsageService = ({
         window: isSummed(metric) ? window : 'total',
         level,
       };
-      const holder = await holderOf(principal, whose);
+      const holder = await holderOf(principal, scope);
       if (limit === null) await store.quotas.remove(key);
       else {
         const ceiling = await quotas.ceiling(holder, metric, window, subject);
         if (level === 'tenant' && ceiling !== null && limit > ceiling)
           throw new AppError(
             'LIMIT_EXCEEDED',
-            `The plan allows ${metric} up to ${ceiling}, not ${limit}. A tenant can only set less; ask the operator of the server for more.`,
+            `The plan allows ${metric} up to ${ceiling}, but ${limit} was requested. A tenant can only lower its quotas; ask the operator to raise them.`,
             { details: { limit: metric, maximum: ceiling, requested: limit } },
           );
         await store.quotas.put({ ...key, limit, setBy: principal.subject, setAt: clock() });
       }
-      quotas.forget(tenant);
+      quotas.invalidate(tenant);
       return quotas.states(holder);
     },
     rateLimit: (principal, rateClass) => rates.state(principal, rateClass),

@@ -33,7 +33,7 @@ builder.objectRef<UsageRecorded>('UsageRecorded').implement({
 });
 
 builder.objectRef<ThresholdReached>('QuotaThresholdReached').implement({
-  description: 'A quota is used up to 80 %. RunOnce, until it is used less again or begins anew.',
+  description: 'A quota is used up to 80 %. Once, until it is used less again or begins anew.',
   interfaces: [EventRef],
   fields: (t) => ({
     at: t.field({ description: 'When.', type: 'DateTime', resolve: ({ at }) => at }),

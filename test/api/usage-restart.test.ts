@@ -81,14 +81,17 @@ describe('quotas of a server that is killed', () => {
     await Promise.all(cut);
     running = await start();
     const filter = { states: ['CREATING', 'READY', 'DESTROYING'] };
-    const alive = async (): Promise<number> =>
+    const count = async (states: string[]): Promise<number> =>
       (
         await ask(
           server,
           'query ($filter: SandboxFilter) { sandboxes(first: 1, filter: $filter) { totalCount } }',
-          { filter },
+          { filter: { states } },
         )
       ).sandboxes.totalCount;
+    const alive = (): Promise<number> => count(filter.states);
+    // The server takes up what was cut off after it listens.
+    await expect.poll(() => count(['CREATING', 'DESTROYING']), { timeout: 20_000 }).toBe(0);
     const left = await alive();
     expect(left).toBeLessThanOrEqual(4);
     const next = await Promise.all(Array.from({ length: 8 }, create));

@@ -107,7 +107,7 @@ describe('the access file', () => {
   it.each([
     ['{', /access file .* cannot be used/],
     [{ roles: { x: { permissions: ['everything'] } } }, /roles\.x\.permissions\.0/],
-    [{ roles: { x: { extends: 'y' } } }, /roles\.x: extends "y"/],
+    [{ roles: { x: { extends: 'y' } } }, /roles\.x: it extends "y"/],
     [{ roles: { x: { ceilings: { cpu: 1 } } } }, /roles\.x\.ceilings: Unrecognized key: "cpu"/],
     [{ plans: { x: { quotas: [{ metric: 'wishes', limit: 1 }] } } }, /plans\.x\.quotas\.0\.metric/],
     [{ role: {} }, /Unrecognized key: "role"/],

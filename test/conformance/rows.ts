@@ -36,6 +36,7 @@ export const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
   warnedExpiresAt: null,
   ...changes,
 });
+
 export const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
   id: newId('prc'),
   ref: null,

@@ -2,23 +2,40 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testOwnershipStore } from './ownership-store.ts';
+import { testChanges } from './changes.ts';
+import { testEventLog } from './event-log.ts';
+import { testRetention } from './retention.ts';
 import { child, sandbox } from './rows.ts';
 import { testAccessStore } from './tenancy-store.ts';
 
 export type StoreSubject = {
   name: string;
-  open(): Promise<{ store: Store; close(): Promise<void> }>;
+  open(): Promise<{
+    store: Store;
+    /** Another on the same database, as another server has it. */
+    again(): Promise<Store>;
+    /** Where the database is, for a program that opens it: a URL or a file. */
+    place: string;
+    close(): Promise<void>;
+  }>;
 };
 
 /** What every store owes. */
 export const testStore = ({ name, open }: StoreSubject): void => {
   describe(`store ${name}`, () => {
     let store: Store;
+    let other: Store;
+    let place = '';
     let close: () => Promise<void>;
     beforeAll(async () => {
-      ({ store, close } = await open());
+      const opened = await open();
+      ({ store, place, close } = opened);
+      other = await opened.again();
     });
-    afterAll(() => close?.());
+    afterAll(async () => {
+      await other?.dispose();
+      await close?.();
+    });
 
     it('gives back exactly what it was given, and only to its tenant', async () => {
       const row = sandbox({ labels: { team: 'core', 'ä/b': 'x' } });
@@ -151,5 +168,8 @@ export const testStore = ({ name, open }: StoreSubject): void => {
 
     testOwnershipStore(() => store);
     testAccessStore(() => store, { sandbox, child });
+    testChanges(() => store);
+    testEventLog(() => ({ store, other, place }));
+    testRetention(() => ({ store, other }));
   });
 };

@@ -13,7 +13,7 @@ describe('a sandbox whose supervisor is stopped while the server starts again', 
   let port = 0;
   let running: Launched | null = null;
   let server = launchedServer(0);
-  const ids = { silent: '', doomed: '', well: '' };
+  const ids = { silent: '', doomed: '', well: '', fresh: '' };
   let ticking = '';
   const stopped: number[] = [];
 
@@ -65,7 +65,8 @@ describe('a sandbox whose supervisor is stopped while the server starts again', 
 
   it('holds up neither the start nor the other sandboxes', async () => {
     expect(await exec(ids.well)).toMatchObject({ process: { exitCode: 0 } });
-    expect(await exec(await newSandbox(server))).toMatchObject({ process: { exitCode: 0 } });
+    ids.fresh = await newSandbox(server);
+    expect(await exec(ids.fresh)).toMatchObject({ process: { exitCode: 0 } });
   });
 
   it('answers UNAVAILABLE within a limit, and the caller may retry', async () => {

@@ -30,10 +30,8 @@ const find = (names: readonly string[]): string | undefined =>
     .find(isExecutable);
 
 /** Runs `.ci/setup --test`; without root it fails with the line to run, which becomes the error's message. */
-export const installPackages = async (
-  options: { uid?: number; gid?: number } = {},
-): Promise<void> => {
-  await run('sh', [setupScript, '--test'], options).catch((failure: { stderr: string }) => {
+export const installPackages = async (env = process.env): Promise<void> => {
+  await run('/bin/sh', [setupScript, '--test'], { env }).catch((failure: { stderr: string }) => {
     throw new Error(failure.stderr.trim() || String(failure));
   });
 };

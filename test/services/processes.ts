@@ -29,6 +29,8 @@ export const processesIn = (folder: string): number[] =>
     .filter((pid) => pid > 0 && folderOf(pid).startsWith(folder) && isAlive(pid));
 
 export const signalProcess = (pid: number, signal: NodeJS.Signals): void => {
+  // 0 would be all of this process group: it stands for a process that could not be started.
+  if (pid === 0) return;
   try {
     process.kill(pid, signal);
   } catch {

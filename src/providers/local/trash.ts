@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import type { Logger } from 'pino';
 import { createRetries } from '../../lib/retries.ts';
 import { withTimeLimit } from '../../lib/time-limit.ts';
@@ -30,7 +31,7 @@ export const openTrash = (folder: string, log: Logger): Trash => {
     log.warn({ err: error, dir }, 'a removed directory is still on disk, its removal is retried'),
   );
 
-  const remove = (dir: string): Promise<void> => {
+  const remove = async (dir: string): Promise<void> => {
     const child = spawn('/bin/sh', ['-c', SCRIPT, 'sh', dir], {
       cwd: '/',
       env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
@@ -40,8 +41,10 @@ export const openTrash = (folder: string, log: Logger): Trash => {
     });
     const done = new Promise<void>((resolve, reject) => {
       let said = '';
-      child.stderr.on('error', () => undefined);
-      child.stderr.on('data', (chunk: Buffer) => {
+      // Without descriptors left there is none.
+      const stderr: Readable | undefined = child.stderr;
+      stderr?.on('error', () => undefined);
+      stderr?.on('data', (chunk: Buffer) => {
         if (said.length < 500) said += chunk.toString('utf8', 0, 500);
       });
       child.on('error', reject);

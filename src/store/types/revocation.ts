@@ -17,6 +17,4 @@ export type RevocationStore = {
   insert(row: Revocation): Promise<void>;
   /** All tenants. */
   since(createdAt: number): Promise<Revocation[]>;
-  /** Removes a batch of those made before; returns how many. */
-  purge(before: number, limit: number): Promise<number>;
 };

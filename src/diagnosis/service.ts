@@ -1,0 +1,24 @@
+import type { Principal } from '../authentication/principal.ts';
+import type { Pool } from '../pool/pool.ts';
+import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { Sandbox } from '../store/types/sandbox.ts';
+import { type Diagnosis, diagnose } from './diagnose.ts';
+
+/** What callers get; who may call what is in rules.ts. */
+export type DiagnosisService = {
+  /** Checks a sandbox from the outside in; `NOT_FOUND` also for another's. */
+  diagnose(principal: Principal, id: string): Promise<{ row: Sandbox; checks: Diagnosis[] }>;
+};
+
+export const createDiagnosisService = ({
+  sandboxes,
+  pool,
+}: {
+  sandboxes: Pick<SandboxAccess, 'find'>;
+  pool: Pool;
+}): DiagnosisService => ({
+  async diagnose(principal, id) {
+    const row = await sandboxes.find(principal, id, 'read');
+    return { row, checks: await diagnose(row, pool) };
+  },
+});
