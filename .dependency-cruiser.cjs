@@ -6,7 +6,6 @@ const schemas = `^src/${domains}/[a-z-]*schema[.]ts$`;
 const ranks = {
   base: ['^src/lib/', '^src/(errors|error-table)[.]ts$'],
   seams: [
-    '^src/providers/provider[.]ts$',
     '^src/providers/types/',
     '^src/journal/(journal|cursor)[.]ts$',
     '^src/store/store[.]ts$',
@@ -78,13 +77,7 @@ module.exports = {
       from: { path: '^src/providers/([^/]+)/' },
       to: {
         path: '^src',
-        pathNot: [
-          '^src/providers/$1/',
-          '^src/providers/provider[.]ts$',
-          '^src/providers/types/',
-          '^src/errors[.]ts$',
-          '^src/lib/',
-        ],
+        pathNot: ['^src/providers/$1/', '^src/providers/types/', '^src/errors[.]ts$', '^src/lib/'],
       },
     },
     {
@@ -94,7 +87,7 @@ module.exports = {
         path: '^src',
         pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
       },
-      to: { path: '^src/providers/(?!types/)[^/]+/' },
+      to: { path: '^src/providers/(?!types/|complete/)[^/]+/' },
     },
     {
       name: 'service-knows-no-graphql',
@@ -123,7 +116,8 @@ module.exports = {
     fence('server', '^src/(server|graphql)/', ['graphql-yoga', 'graphql-ws', 'ws']),
     fence('graphql', '^src/(graphql|server)/|schema[.]ts$', ['@pothos', 'graphql']),
     fence('local', '^src/providers/local/', ['@lydell']),
-    fence('docker', '^src/providers/docker/', ['dockerode']),
+    fence('complete', '^src/providers/complete/', ['cockatiel']),
+    fence('docker', '^src/providers/docker/', ['dockerode', 'tar-stream']),
   ],
   options: {
     tsPreCompilationDeps: true,

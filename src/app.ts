@@ -18,7 +18,7 @@ import { sharingRules } from './authorization/rules.ts';
 import { createSharingService } from './authorization/sharing.ts';
 import { catalogRules } from './catalog/rules.ts';
 import { createCatalogService } from './catalog/service.ts';
-import type { Config } from './config.ts';
+import type { Config } from './config/read.ts';
 import { diagnosisRules } from './diagnosis/rules.ts';
 import { createDiagnosisService } from './diagnosis/service.ts';
 import { fileRules } from './files/rules.ts';
@@ -39,7 +39,9 @@ import { portRules } from './ports/rules.ts';
 import { createPorts } from './ports/service.ts';
 import { processRules } from './processes/rules.ts';
 import { createProcessService } from './processes/service.ts';
+import { completeProvider } from './providers/complete/provider.ts';
 import { openProviders } from './providers/registry.ts';
+import type { Provider, ProviderContext } from './providers/types/provider.ts';
 import { sandboxRules } from './sandboxes/rules.ts';
 import { createSandboxService } from './sandboxes/service.ts';
 import { createAuthenticator } from './server/authenticator.ts';
@@ -69,23 +71,27 @@ export type App = {
 
 const DEVELOPMENT_TOKEN_SECONDS = 24 * 3_600;
 const SWEEP_MS = 60_000;
-/** A sandbox without a server ends itself after this. */
-const LEASE_MS = 24 * 3_600_000;
 
 const operations = (): string[] =>
   globSync(fileURLToPath(new URL('../schema/operations/*.graphql', import.meta.url)))
     .sort()
     .map((file) => readFileSync(file, 'utf8'));
 
+/** What tests replace. */
+export type Parts = { openVendors(context: ProviderContext): Promise<Provider[]> };
+const defaultParts = ({ providers }: Config): Parts => ({
+  openVendors: (context) => openProviders(providers, context),
+});
+
 /** The composition root: the only file that knows every part. A start that fails half-way closes what it has opened. */
 export const createApp = async (
   config: Config,
   log: Logger,
-  open: typeof openProviders = openProviders,
+  parts: Partial<Parts> = {},
 ): Promise<App> => {
   const opened = new AsyncDisposableStack();
   try {
-    return await assemble(config, log, open, opened);
+    return await assemble(config, log, { ...defaultParts(config), ...parts }, opened);
   } catch (error) {
     await opened
       .disposeAsync()
@@ -98,7 +104,7 @@ export const createApp = async (
 const assemble = async (
   config: Config,
   log: Logger,
-  open: typeof openProviders,
+  { openVendors }: Parts,
   opened: AsyncDisposableStack,
 ): Promise<App> => {
   const clock = Date.now;
@@ -121,15 +127,12 @@ const assemble = async (
   const cursors = createCursors(derive('cursor'));
   const audit = createAuditLog({ store: store.audit, clock, log });
   opened.defer(audit.dispose);
-  const providers = await open({
-    stateDir: config.stateDir,
-    warmSandboxes: config.warmSandboxes,
+  const { deployment } = ownership.identity;
+  const vendors = await openVendors({
+    ...{ deployment, stateDir: config.stateDir, sealer, log },
     defaultLimits: config.sandbox.limits,
-    leaseMs: LEASE_MS,
-    sealer,
-    log,
   });
-  const pool = createPool(providers);
+  const pool = createPool(vendors.map((one) => completeProvider(one, { deployment, log })));
   let recovery: Promise<void> = Promise.resolve();
   // Without its providers it ends soon; what it writes needs the store.
   opened.defer(() => recovery);

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { parseArgs } from 'node:util';
 import { help } from './cli/help.ts';
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/read.ts';
+import { errorTable } from './error-table.ts';
 import { AppError } from './errors.ts';
 
 type Command = (config: Config, options: Record<string, string | undefined>) => Promise<number>;
@@ -40,7 +41,7 @@ const run = async (): Promise<number> => {
   if (!Object.hasOwn(commands, name) || positionals.length > words) {
     throw new AppError(
       'INVALID_ARGUMENT',
-      `There is no command "${positionals.join(' ')}". Try sandbank --help.`,
+      `The command "${positionals.join(' ')}" does not exist. Run sandbank --help for the list of commands.`,
     );
   }
   const { help: _, ...options } = values;
@@ -64,5 +65,5 @@ const end = (code: number): void => {
 
 run().then(end, (error: unknown) => {
   process.stderr.write(`sandbank: ${explain(error)}\n`);
-  end(1);
+  end(errorTable[error instanceof AppError ? error.code : 'INTERNAL'].exitCode);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { configHelp, readConfig } from '../src/config.ts';
+import { configHelp, readConfig } from '../src/config/read.ts';
 
 describe('the configuration', () => {
   it('has a default for everything', () => {

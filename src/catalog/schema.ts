@@ -1,32 +1,15 @@
 import { builder } from '../graphql/builder.ts';
-import type { Capabilities } from '../providers/provider.ts';
+import { upper } from '../graphql/enums.ts';
+import type { Health } from '../providers/types/provider.ts';
+import { CapabilitiesRef } from './capabilities-schema.ts';
 import type { ProviderStatus } from './service.ts';
 
-const CapabilitiesRef = builder.objectRef<Capabilities>('Capabilities').implement({
-  description: 'How a provider does each thing; `none` is refused with UNSUPPORTED.',
-  fields: (t) => ({
-    reattach: t.exposeString('reattach', {
-      description: 'What a server that comes back gets of a running process: replay, live or none.',
-    }),
-    output: t.exposeString('output', { description: 'bytes: exact; text: decoded by the vendor.' }),
-    pty: t.exposeString('pty', { description: 'Terminals.' }),
-    stdin: t.exposeString('stdin', { description: 'Writing to processes.' }),
-    signals: t.exposeString('signals', { description: 'group: the whole process group gets it.' }),
-    watch: t.exposeString('watch', { description: 'File changes.' }),
-    ports: t.exposeString('ports', { description: 'Reaching servers inside.' }),
-    extend: t.exposeString('extend', { description: 'Moving the expiry.' }),
-    pause: t.exposeString('pause', { description: 'Pausing.' }),
-    snapshot: t.exposeString('snapshot', { description: 'Snapshots.' }),
-    secrets: t.exposeString('secrets', {
-      description: 'env: secrets are variables that processes see.',
-    }),
-    limits: t.exposeString('limits', {
-      description: 'enforced by the kernel, best-effort, or none.',
-    }),
-    networkPolicies: t.stringList({
-      description: 'Network modes it knows.',
-      resolve: (row) => [...row.networkPolicies],
-    }),
+const HealthEnum = builder.enumType('ProviderHealth', {
+  description: 'Whether a provider can take sandboxes now.',
+  values: upper<Health['status']>({
+    healthy: 'It works.',
+    degraded: 'It works, but something is wrong; `healthReason` says what.',
+    unavailable: 'It takes no new sandboxes; `healthReason` says why.',
   }),
 });
 
@@ -42,12 +25,13 @@ export const ProviderRef = builder.objectRef<ProviderStatus>('Provider').impleme
       type: CapabilitiesRef,
       resolve: ({ provider }) => provider.capabilities,
     }),
-    health: t.string({
-      description: 'healthy, degraded or unavailable.',
+    health: t.field({
+      description: 'Whether it can take sandboxes now.',
+      type: HealthEnum,
       resolve: ({ health }) => health.status,
     }),
     healthReason: t.string({
-      description: 'What is wrong and how to mend it.',
+      description: 'What is wrong and how to mend it; null when nothing is.',
       nullable: true,
       resolve: ({ health }) => health.reason,
     }),

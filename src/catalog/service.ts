@@ -1,8 +1,8 @@
 import type { Principal } from '../authentication/principal.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { Health, Provider } from '../providers/provider.ts';
+import type { CompleteProvider, Health } from '../providers/types/provider.ts';
 
-export type ProviderStatus = { provider: Provider; health: Health };
+export type ProviderStatus = { provider: CompleteProvider; health: Health };
 
 /** What callers get; who may call what is in rules.ts. */
 export type CatalogService = {

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ChainState, faultOf, START } from '../audit/chain.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditRow } from '../store/types/audit.ts';

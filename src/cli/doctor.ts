@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { CONFIRM } from '../pool/ownership.ts';
 import { probeHost } from '../providers/local/probe.ts';
 import { doubtOf } from './server.ts';

@@ -1,4 +1,4 @@
-import { configHelp } from '../config.ts';
+import { configHelp } from '../config/read.ts';
 
 const USAGE = `sandbank: one GraphQL API over many code-sandbox providers
 

@@ -1,4 +1,4 @@
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 import { withStore } from './with-store.ts';

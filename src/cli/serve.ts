@@ -1,6 +1,6 @@
 import { type Logger, pino } from 'pino';
 import { type App, createApp } from '../app.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { CONFIRM } from '../pool/ownership.ts';
 
 const DEVELOPMENT_TOKEN_SECONDS = 24 * 3600;

@@ -1,6 +1,6 @@
 import { openAccess } from '../authentication/open.ts';
 import { unknownWords } from '../authorization/rights.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
 
 export type TokenOptions = {

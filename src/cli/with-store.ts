@@ -1,5 +1,5 @@
 import { openAccess } from '../authentication/open.ts';
-import type { Config } from '../config.ts';
+import type { Config } from '../config/read.ts';
 import { createSealer } from '../lib/sealed.ts';
 import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { count } from './values.ts';
+import { count, type Variables } from '../lib/settings.ts';
 
 /** Which server looks after which sandboxes. */
-export const ownership = {
+export const ownershipVariables = {
   SANDBANK_HOST_ID: [
     z
       .string()
@@ -21,4 +21,4 @@ export const ownership = {
     '3600',
     'after this without a server, sandboxes that are bound to its host are lost',
   ],
-} as const;
+} satisfies Variables;

@@ -1,5 +1,5 @@
 import type { Pool } from '../pool/pool.ts';
-import type { SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 
 export type DiagnosisStatus = 'OK' | 'WARNING' | 'FAILED';
@@ -15,11 +15,13 @@ const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
 
 const checkShare = (
   name: string,
-  used: number,
+  used: number | null,
   limit: number,
   format: (value: number) => string,
   remedy: string,
 ): Diagnosis => {
+  if (used === null)
+    return { name, status: 'OK', detail: 'not measured by the provider', remedy: null };
   const high = used >= limit * NEARLY;
   return {
     name,

@@ -3,7 +3,7 @@ import { builder } from '../graphql/builder.ts';
 import { contentOf } from '../graphql/content.ts';
 import { upper } from '../graphql/enums.ts';
 import { ErrorCodeEnum } from '../graphql/errors.ts';
-import type { FileStat, WriteOptions } from '../providers/provider.ts';
+import type { FileStat, WriteOptions } from '../providers/types/files.ts';
 import { FileRef, type LocatedFile, type Outcome } from './schema.ts';
 import type { NewFile } from './service.ts';
 

@@ -3,7 +3,7 @@ import type { AppError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { upper } from '../graphql/enums.ts';
 import { SignedUrlRef } from '../graphql/signed-url.ts';
-import type { FileStat, FileType } from '../providers/provider.ts';
+import type { FileStat, FileType } from '../providers/types/files.ts';
 import { SandboxRef } from '../sandboxes/schema.ts';
 import { type Content, MAX_CONTENT } from './service.ts';
 

@@ -1,12 +1,13 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import type { SandboxHandle, SandboxSpec } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { SandboxSpec } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Lease } from './lease.ts';
 import type { Assign } from './ownership.ts';
 import { fitting, mayTryNext, type Placement } from './placement.ts';
-import type { Pool } from './pool.ts';
+import { limitsOf, type Pool } from './pool.ts';
 
 const destroyed = (): AppError =>
   new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
@@ -15,13 +16,11 @@ const specOf = (row: Sandbox): SandboxSpec => ({
   id: row.id,
   template: row.template,
   env: row.env,
-  limits: {
-    cpus: row.cpus,
-    memoryBytes: row.memoryBytes,
-    diskBytes: row.diskBytes,
-    processes: row.maxProcesses,
-  },
+  limits: limitsOf(row),
   network: { mode: row.networkMode, allow: row.networkAllow },
+  expiresAt: row.expiresAt,
+  ports: [],
+  labels: row.labels,
 });
 
 /** Where a row of an older version goes: to the provider it names. */

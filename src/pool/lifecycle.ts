@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
-import type { SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
@@ -178,12 +178,7 @@ export const createLifecycle = ({
     if (!marked) await requireHere(current);
     // A create sees the state when the provider has answered, and removes what it made.
     await creating.get(id)?.catch(() => undefined);
-    await pool.handle({ ...row, ref: row.ref ?? current.ref }).then(
-      (handle) => handle.destroy(),
-      (error: unknown) => {
-        if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
-      },
-    );
+    await pool.destroy({ ...row, ref: row.ref ?? current.ref, provider: current.provider });
     await writeEnd(['DESTROYING'], row, {
       state: 'TERMINATED',
       reason: current.terminationReason ?? why.terminationReason,

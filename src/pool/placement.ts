@@ -1,13 +1,17 @@
 import { AppError } from '../errors.ts';
-import type { Health, NetworkPolicy, Provider } from '../providers/provider.ts';
+import type { LimitedResource } from '../providers/types/capabilities.ts';
+import type { CompleteProvider, Health } from '../providers/types/provider.ts';
+import type { NetworkPolicy } from '../providers/types/sandbox.ts';
 
 /** `health`: null when it is not known yet. */
-export type Candidate = { provider: Provider; health: Health | null };
+export type Candidate = { provider: CompleteProvider; health: Health | null };
 export type PlacementRequest = {
   provider?: string | undefined;
   /** The caller's role allows these; null: all. */
   allowed: readonly string[] | null;
   network: NetworkPolicy;
+  /** Limits that the caller asked for by name: whoever cannot hold them does not fit. */
+  limits: readonly LimitedResource[];
 };
 
 /** Why a sandbox is where it is, as it is stored with it. */
@@ -29,9 +33,13 @@ const rules: readonly Rule[] = [
   ({ provider }, { allowed }) =>
     allowed === null || allowed.includes(provider.name) ? null : 'the role does not allow it',
   ({ provider }, { network }) =>
-    provider.capabilities.networkPolicies.includes(network.mode)
+    provider.capabilities.networkModes.includes(network.mode)
       ? null
-      : `it has no network policy "${network.mode}"`,
+      : `it has no network mode "${network.mode}", only ${provider.capabilities.networkModes.join(', ')}`,
+  ({ provider }, { limits }) => {
+    const loose = limits.filter((resource) => provider.capabilities.limits[resource] === 'none');
+    return loose.length === 0 ? null : `it cannot limit ${loose.join(', ')}`;
+  },
   ({ health }) =>
     health?.status === 'unavailable' ? (health.reason ?? 'it is unavailable') : null,
 ];

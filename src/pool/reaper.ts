@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { eachBounded } from '../lib/bounded.ts';
-import type { Provider, ProviderSandbox } from '../providers/provider.ts';
+import type { CompleteProvider } from '../providers/types/provider.ts';
+import type { Listed } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { everyTenant } from '../store/types/scope.ts';
@@ -16,7 +17,7 @@ export type Verdict = 'keep' | 'destroy' | 'unknown';
  * What becomes of a sandbox at a vendor. Only what the database holds an intent for is destroyed: its row has ended, or is another sandbox by
  * now (a create that was given up, and answered after all). `unknown`: no row tells of it, so that it may be anybody's.
  */
-export const judge = (listed: ProviderSandbox, provider: string, row: Sandbox | null): Verdict => {
+export const judge = (listed: Listed, provider: string, row: Sandbox | null): Verdict => {
   if (!row) return 'unknown';
   if (row.endedAt !== null) return 'destroy';
   if (row.state === 'CREATING' || row.state === 'QUEUED') return 'keep';
@@ -38,12 +39,12 @@ export type ReaperOptions = {
 export const createReaper = ({ store, pool, lease, identity, clock, log }: ReaperOptions) => {
   const reported = new Set<string>();
 
-  const destroy = async (provider: Provider, { ref, id }: ProviderSandbox): Promise<void> => {
+  const destroy = async (provider: CompleteProvider, { ref, id }: Listed): Promise<void> => {
     // The last look before the act: what was judged may be long ago.
     if (!lease.isTrusted()) return;
     log.info({ sandbox: id, ref, provider: provider.name }, 'the rest of a sandbox is removed');
-    await pool
-      .destroyRef(provider, ref)
+    await provider
+      .destroy(ref)
       .catch((error: unknown) =>
         log.error(
           { err: error, sandbox: id, ref, provider: provider.name },
@@ -52,7 +53,7 @@ export const createReaper = ({ store, pool, lease, identity, clock, log }: Reape
       );
   };
 
-  const report = async (provider: Provider, unknown: readonly ProviderSandbox[]): Promise<void> => {
+  const report = async (provider: CompleteProvider, unknown: readonly Listed[]): Promise<void> => {
     for (const { ref, id } of unknown) {
       if (reported.has(ref)) continue;
       reported.add(ref);
@@ -68,18 +69,18 @@ export const createReaper = ({ store, pool, lease, identity, clock, log }: Reape
 
   /** Those that an operator wants removed and that are still in no row. */
   const condemned = async (
-    provider: Provider,
-    unknown: readonly ProviderSandbox[],
-  ): Promise<ProviderSandbox[]> => {
+    provider: CompleteProvider,
+    unknown: readonly Listed[],
+  ): Promise<Listed[]> => {
     const marked = (await store.orphans.list())
       .filter((orphan) => orphan.provider === provider.name && orphan.removeAt !== null)
       .map(({ ref }) => ref);
     return unknown.filter(({ ref }) => marked.includes(ref));
   };
 
-  const reapOne = async (provider: Provider): Promise<void> => {
+  const reapOne = async (provider: CompleteProvider): Promise<void> => {
     // Listed first: what is made meanwhile has its row before the vendor is asked.
-    const listed = await pool.list(provider);
+    const listed = await provider.list();
     const rows = await store.sandboxes.findMany(
       everyTenant,
       listed.map(({ id }) => id),

@@ -1,16 +1,13 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Retries } from '../lib/retries.ts';
-import { withTimeLimit } from '../lib/time-limit.ts';
-import type { SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
 
-/** One that takes longer is tried again later. */
-const ADOPTION_MS = 15_000;
 const GONE = 'The sandbox no longer existed at its provider when a server took it up.';
 
 export type RecoveryOptions = {
@@ -38,18 +35,7 @@ export const createRecovery = ({
 }: RecoveryOptions) => {
   /** The provider may have made what its server had no time to note. */
   const refOf = async ({ id, ref, provider }: Sandbox): Promise<string | null> =>
-    ref ?? (await pool.list(pool.get(provider))).find((one) => one.id === id)?.ref ?? null;
-
-  const connect = (row: Sandbox): Promise<SandboxHandle> =>
-    withTimeLimit(
-      pool.handle(row),
-      ADOPTION_MS,
-      () =>
-        new AppError(
-          'UNAVAILABLE',
-          `The sandbox ${row.id} did not answer within ${ADOPTION_MS / 1_000} s.`,
-        ),
-    );
+    ref ?? (await pool.get(provider).list()).find((one) => one.id === id)?.ref ?? null;
 
   const adopt = async ({ tenant, id }: Sandbox): Promise<void> => {
     // Read now: requests are served meanwhile, and it may have been destroyed or have another owner.
@@ -71,7 +57,7 @@ export const createRecovery = ({
       return lifecycle.destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.');
     let handle: SandboxHandle;
     try {
-      handle = await connect(row);
+      handle = await pool.handle(row);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       return lifecycle.finish(row, 'TERMINATED', 'LOST', GONE);

@@ -46,10 +46,13 @@ export const createTakeOver = ({
     const show = (provider: string): Promise<Set<string> | null> => {
       const known = shown.get(provider);
       if (known !== undefined) return known;
-      const asked = pool.list(pool.get(provider)).then(
-        (listed) => new Set(listed.map(({ id }) => id)),
-        () => null,
-      );
+      const asked = pool
+        .get(provider)
+        .list()
+        .then(
+          (listed) => new Set(listed.map(({ id }) => id)),
+          () => null,
+        );
       shown.set(provider, asked);
       return asked;
     };

@@ -3,7 +3,7 @@ import { applyCeiling } from '../authorization/ceilings.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
-import type { ProviderProcess, PtySize } from '../providers/provider.ts';
+import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
 import { check } from '../sandboxes/types.ts';
 import type { Store } from '../store/store.ts';
@@ -25,9 +25,11 @@ type LaunchOptions = {
   claim?: (id: string) => Promise<void>;
   /** False: standard input is empty. Default true. */
   stdin?: boolean;
+  /** All of standard input, which is closed behind it. */
+  input?: Uint8Array | undefined;
   onOutput?: OnOutput;
 };
-type Launched = { row: Process; process: ProviderProcess; done: Promise<Process> };
+type Launched = { row: Process; process: SandboxProcess; done: Promise<Process> };
 
 /** What one more process needs room in. */
 const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
@@ -63,7 +65,7 @@ export const createLauncher = ({
   const launch = async (
     principal: Principal,
     { sandboxId, purpose, pty, ...raw }: Omit<StartOptions, 'idempotencyKey'>,
-    { claim, stdin = true, onOutput }: LaunchOptions = {},
+    { claim, stdin = true, input, onOutput }: LaunchOptions = {},
   ): Promise<Launched> => {
     const command = check(Command, raw);
     const { handle, sandbox } = await sandboxes.open(principal, sandboxId, 'write');
@@ -115,13 +117,15 @@ export const createLauncher = ({
           argv: command.argv,
           env: command.env,
           stdin,
+          ...(input ? { input } : {}),
           ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
           ...(pty ? { pty } : {}),
           ...(timeoutMs === undefined ? {} : { timeoutMs }),
         }),
         journal.create(topicOf(row.id)),
       ]);
-      const running: Process = { ...row, state: 'RUNNING', pid: process.pid };
+      const ref = process.ref === row.id ? null : process.ref;
+      const running: Process = { ...row, state: 'RUNNING', ref, pid: process.pid };
       return { row: running, process, done: pumps.start(running, process, onOutput) };
     } catch (error) {
       await store.processes.update(row.tenant, row.id, { state: 'LOST', endedAt: clock() });

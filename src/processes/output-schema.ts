@@ -1,6 +1,6 @@
 import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
-import type { OutputStream } from '../providers/provider.ts';
+import type { OutputStream } from '../providers/types/process.ts';
 import type {
   ExitEvent,
   GapEvent,

@@ -1,8 +1,8 @@
 import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal, JournalItem, JournalRecord } from '../journal/journal.ts';
-import type { OutputStream, ProcessExit } from '../providers/provider.ts';
-import { isOutput, textOf, topicOf } from './records.ts';
+import type { OutputStream, ProcessExit } from '../providers/types/process.ts';
+import { type ExitState, exitOf, isOutput, stateOf, textOf, topicOf } from './records.ts';
 
 export type OutputEvent = {
   kind: 'output';
@@ -12,7 +12,12 @@ export type OutputEvent = {
   bytes: Uint8Array;
   readonly text: string;
 };
-export type ExitEvent = ProcessExit & { event: 'exit'; cursor: string; at: number };
+export type ExitEvent = Omit<ProcessExit, 'kind'> & {
+  kind: ExitState;
+  event: 'exit';
+  cursor: string;
+  at: number;
+};
 export type GapEvent = { kind: 'gap'; cursor: string; from: number; to: number; reason: string };
 export type ProcessEvent = OutputEvent | ExitEvent | GapEvent;
 
@@ -71,7 +76,8 @@ const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
       flush();
       if (item.kind === 'exited')
         events.push({
-          ...(item.meta as unknown as ProcessExit),
+          ...exitOf(item),
+          kind: stateOf(exitOf(item)),
           event: 'exit',
           cursor: at(item.seq),
           at: item.at,
@@ -89,6 +95,14 @@ const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
   flush();
   return events;
 };
+
+const trimmedGap = (at: At, from: number, to: number): GapEvent => ({
+  kind: 'gap',
+  cursor: at(to),
+  from,
+  to,
+  reason: 'The output is older than what is kept.',
+});
 
 export type OutputPage = {
   events: ProcessEvent[];
@@ -152,21 +166,14 @@ export const createOutputReader = ({
         }
       };
       let batches = open();
-      const trimmed = (from: number, to: number): GapEvent => ({
-        kind: 'gap',
-        cursor: at(to),
-        from,
-        to,
-        reason: 'The output is older than what is kept.',
-      });
-      let events: readonly ProcessEvent[] = trimmedBefore ? [trimmed(1, place)] : [];
+      let events: readonly ProcessEvent[] = trimmedBefore ? [trimmedGap(at, 1, place)] : [];
       let index = 0;
       const fallen = async (error: unknown): Promise<ProcessEvent> => {
         if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
         const from = place + 1;
         place = ((await journal.info(topic))?.first ?? from) - 1;
         batches = open();
-        return trimmed(from, place);
+        return trimmedGap(at, from, place);
       };
       // Hand-written: a generator would take three turns of the microtask queue more for each event, and there are thousands of readers.
       const reader: AsyncIterableIterator<ProcessEvent> = {

@@ -8,19 +8,19 @@ import {
   LOST,
   type OutputStream,
   type ProcessExit,
-  type ProviderProcess,
-} from '../providers/provider.ts';
+  type SandboxProcess,
+} from '../providers/types/process.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
-import { createRecorder, positionOf, topicOf } from './records.ts';
+import { createRecorder, exitOf, positionOf, stateOf, topicOf } from './records.ts';
 
 export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;
 
 export type Pumps = {
   /** Records everything the process says, then its exit; resolves with the finished row. */
-  start(row: Process, process: ProviderProcess, onOutput?: OnOutput): Promise<Process>;
+  start(row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process>;
   /** The running process, for stdin and signals; undefined when it has ended. */
-  live(id: string): ProviderProcess | undefined;
+  live(id: string): SandboxProcess | undefined;
   /** Settles when the process has been recorded to have ended. */
   finished(id: string): Promise<Process> | undefined;
   /** Takes up what another server, or an earlier start of this one, was recording: in all sandboxes of this server, or in one. */
@@ -30,7 +30,7 @@ export type Pumps = {
   dispose(): void;
 };
 
-type Running = { sandboxId: string; process: ProviderProcess; done: Promise<Process> };
+type Running = { sandboxId: string; process: SandboxProcess; done: Promise<Process> };
 
 const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
 
@@ -58,8 +58,8 @@ export const createPumps = ({
 
   const close = async (row: Process, exit: ProcessExit, at: number): Promise<Process> => {
     await journal.end(topicOf(row.id));
-    const { kind, ...facts } = exit;
-    const patch = { state: kind, ...facts, pid: row.pid, endedAt: at };
+    const { kind: _, reason: __, ...facts } = exit;
+    const patch = { state: stateOf(exit), ...facts, pid: row.pid, endedAt: at };
     const from = ['STARTING', 'RUNNING'] as const;
     await store.processes.update(row.tenant, row.id, patch, from, lease.fence);
     return { ...row, ...patch };
@@ -82,10 +82,11 @@ export const createPumps = ({
   /** The pull of the next chunk acknowledges the one before, so each is in the journal by then. */
   const pump = async (
     row: Process,
-    process: ProviderProcess,
+    process: SandboxProcess,
     onOutput: OnOutput | undefined,
   ): Promise<Process> => {
     const topic = topicOf(row.id);
+    if (row.ref !== null) await store.processes.update(row.tenant, row.id, { ref: row.ref });
     const recorder = createRecorder(await journal.lastRecord(topic));
     for await (const chunk of process.output) {
       await requireOwned(row);
@@ -111,7 +112,7 @@ export const createPumps = ({
     return done;
   };
 
-  const track = (row: Process, process: ProviderProcess, onOutput?: OnOutput): Promise<Process> => {
+  const track = (row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process> => {
     const done = Promise.resolve()
       .then(() => pump(row, process, onOutput))
       .finally(() => running.delete(row.id));
@@ -130,12 +131,13 @@ export const createPumps = ({
     const topic = topicOf(row.id);
     await journal.create(topic);
     const last = await journal.lastRecord(topic);
-    if (last?.kind === 'exited')
-      return void (await close(row, last.meta as unknown as ProcessExit, last.at));
+    if (last?.kind === 'exited') return void (await close(row, exitOf(last), last.at));
     try {
       if (sandbox.state !== 'READY') throw new AppError('NOT_FOUND', 'The sandbox has ended.');
       const handle = await pool.handle(sandbox);
-      void track(row, await handle.reattach(row.id, positionOf(last))).catch(() => undefined);
+      void track(row, await handle.attach(row.id, row.ref ?? row.id, positionOf(last))).catch(
+        () => undefined,
+      );
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       const at = clock();

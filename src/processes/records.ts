@@ -1,5 +1,5 @@
 import type { JournalRecord, JsonValue, NewRecord } from '../journal/journal.ts';
-import { type OutputStream, outputStreams, type ProcessExit } from '../providers/provider.ts';
+import { type OutputStream, outputStreams, type ProcessExit } from '../providers/types/process.ts';
 import { decodeUtf8, flushUtf8 } from './utf8.ts';
 
 /**
@@ -63,6 +63,19 @@ export const createRecorder = (last: JournalRecord | null) => {
     },
   };
 };
+
+/** As it was recorded; one of an earlier version calls its reason a kind. */
+export const exitOf = ({ meta }: JournalRecord): ProcessExit => {
+  const exit = meta as unknown as ProcessExit & { kind: string };
+  return exit.kind === ('TIMED_OUT' as string)
+    ? { ...exit, kind: 'SIGNALED', reason: 'TIMED_OUT' }
+    : { ...exit, reason: exit.reason ?? null };
+};
+
+/** The state of a row, and the kind of the event that tells of it. */
+export const stateOf = ({ kind, reason }: ProcessExit): ExitState =>
+  kind === 'SIGNALED' && reason === 'TIMED_OUT' ? 'TIMED_OUT' : kind;
+export type ExitState = ProcessExit['kind'] | 'TIMED_OUT';
 
 export const positionOf = (record: JournalRecord | null): number => {
   const { p } = (record?.meta ?? {}) as { p?: number };

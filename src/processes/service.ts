@@ -8,7 +8,7 @@ import { newId } from '../lib/ids.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { ProviderProcess, PtySize } from '../providers/provider.ts';
+import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { Store } from '../store/store.ts';
 import type { Page } from '../store/types/page.ts';
@@ -157,7 +157,7 @@ export const createProcessService = ({
   const live = async (
     principal: Principal,
     id: string,
-  ): Promise<{ row: Process; process: ProviderProcess }> => {
+  ): Promise<{ row: Process; process: SandboxProcess }> => {
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
     if (process) return { row, process };
@@ -223,17 +223,12 @@ export const createProcessService = ({
     },
     async exec(principal, { stdin, outputBytes, purpose = 'exec', ...options }) {
       const collected = collectOutput(Math.min(outputBytes ?? execOutputBytes, execOutputBytes));
-      const { process, done } = await launch(
+      const input = stdin ? Buffer.from(stdin) : undefined;
+      const { done } = await launch(
         principal,
         { ...options, purpose },
-        { stdin: Boolean(stdin), onOutput: collected.add },
+        { stdin: input !== undefined, input, onOutput: collected.add },
       );
-      // A process that has ended, or does not read, decides that itself: its exit is the answer.
-      const feed = async (text: string): Promise<void> => {
-        await process.write(Buffer.from(text));
-        await process.closeStdin();
-      };
-      if (stdin) feed(stdin).catch(() => undefined);
       return { process: await done, ...collected.take() };
     },
     async runCode(principal, { runtime, code, ...options }) {

@@ -9,7 +9,8 @@ import type { Lifecycle } from '../pool/lifecycle.ts';
 import type { Assign } from '../pool/ownership.ts';
 import { fitting, type Placement } from '../pool/placement.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { ResourceLimits } from '../providers/provider.ts';
+import type { LimitedResource } from '../providers/types/capabilities.ts';
+import type { ResourceLimits } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
@@ -17,6 +18,12 @@ import { CreateSandbox, type CreateSandboxInput, check } from './types.ts';
 
 type Defaults = { timeoutMs: number; maxTimeoutMs: number; limits: ResourceLimits };
 type Wanted = ReturnType<typeof CreateSandbox.parse>;
+
+/** The limits that a caller asks for by name; defaults are held as well as the provider can. */
+const limitsAsked = ({ cpus, memoryBytes, diskBytes, processes }: Wanted): LimitedResource[] => {
+  const asked = { cpu: cpus, memory: memoryBytes, disk: diskBytes, processes };
+  return (Object.keys(asked) as (keyof typeof asked)[]).filter((name) => asked[name] !== undefined);
+};
 
 const TEMPLATES = ['default'];
 
@@ -119,6 +126,7 @@ export const createCreation = ({
       provider: input.provider,
       allowed: principal.rights.providers,
       network: input.network,
+      limits: limitsAsked(input),
     });
     const row = toRow(principal, input, placement);
     const wait = async (): Promise<Sandbox> => {

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { NetworkModeEnum } from '../catalog/capabilities-schema.ts';
 import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { EnvInput, toEnv } from './environment-schema.ts';
 import { LabelInput, SandboxFilterInput, toFilter, toLabels } from './queries-schema.ts';
-import { NetworkModeEnum, SandboxPayload, SandboxRef } from './schema.ts';
+import { SandboxPayload, SandboxRef } from './schema.ts';
 
 const CreateInput = builder.inputType('CreateSandboxInput', {
   description: 'What to make. Everything has a default.',

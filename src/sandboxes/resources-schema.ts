@@ -1,5 +1,5 @@
 import { builder } from '../graphql/builder.ts';
-import type { ResourceUsage } from '../providers/provider.ts';
+import type { ResourceUsage } from '../providers/types/sandbox.ts';
 
 const EnforcementRef = builder
   .objectRef<ResourceUsage['enforcement']>('ResourceEnforcement')
@@ -15,27 +15,32 @@ const EnforcementRef = builder
   });
 
 export const ResourcesRef = builder.objectRef<ResourceUsage>('Resources').implement({
-  description: 'What a sandbox uses and what it may use.',
+  description:
+    'What a sandbox uses and what it may use. A number that its provider does not measure is null.',
   fields: (t) => ({
     cpuSeconds: t.exposeFloat('cpuSeconds', {
       description: 'CPU seconds used since it was created, user and system.',
+      nullable: true,
     }),
     memoryBytes: t.field({
       description: 'Memory in use.',
       type: 'Byte',
+      nullable: true,
       resolve: (usage) => usage.memoryBytes,
     }),
     peakMemoryBytes: t.field({
       description: 'Most memory ever in use.',
       type: 'Byte',
+      nullable: true,
       resolve: (usage) => usage.peakMemoryBytes,
     }),
     diskBytes: t.field({
       description: 'Disk in use below the home.',
       type: 'Byte',
+      nullable: true,
       resolve: (usage) => usage.diskBytes,
     }),
-    processes: t.exposeInt('processes', { description: 'Processes alive.' }),
+    processes: t.exposeInt('processes', { description: 'Processes alive.', nullable: true }),
     cpuLimit: t.float({ description: 'Cores it may use.', resolve: ({ limits }) => limits.cpus }),
     memoryLimitBytes: t.field({
       description: 'Memory it may use.',

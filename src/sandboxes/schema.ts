@@ -1,7 +1,7 @@
+import { NetworkModeEnum } from '../catalog/capabilities-schema.ts';
 import { ProviderRef } from '../catalog/schema.ts';
 import { builder } from '../graphql/builder.ts';
-import { described, upper } from '../graphql/enums.ts';
-import type { NetworkMode } from '../providers/provider.ts';
+import { described } from '../graphql/enums.ts';
 import type { Sandbox, SandboxState, TerminationReason } from '../store/types/sandbox.ts';
 import { ResourcesRef } from './resources-schema.ts';
 
@@ -26,15 +26,6 @@ export const TerminationReasonEnum = builder.enumType('TerminationReason', {
     CREATE_FAILED: 'It could not be made.',
     QUEUE_TIMEOUT: 'It waited too long for room.',
     PROVIDER: 'The provider ended it.',
-  }),
-});
-
-export const NetworkModeEnum = builder.enumType('NetworkMode', {
-  description: 'What a sandbox may reach. Never the host itself or private addresses.',
-  values: upper<NetworkMode>({
-    none: 'Nothing outside.',
-    'allow-list': 'The hosts listed, over HTTP and HTTPS.',
-    full: 'Every public host, over HTTP and HTTPS.',
   }),
 });
 

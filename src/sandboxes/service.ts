@@ -12,7 +12,8 @@ import type { Keeper } from '../pool/keeper.ts';
 import type { Ownership } from '../pool/ownership.ts';
 import type { Pool } from '../pool/pool.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
-import type { ResourceLimits, ResourceUsage, SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
+import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import type {

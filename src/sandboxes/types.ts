@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.ts';
-import { networkModes } from '../providers/provider.ts';
+import { networkModes } from '../providers/types/capabilities.ts';
 
 const text = (max: number) =>
   z

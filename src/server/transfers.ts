@@ -8,7 +8,7 @@ import { AppError } from '../errors.ts';
 import type { FileControl } from '../files/service.ts';
 import { invalidUrl, type Transfer } from '../files/transfer-urls.ts';
 import { newId } from '../lib/ids.ts';
-import type { SandboxFiles } from '../providers/provider.ts';
+import type { SandboxFiles } from '../providers/types/files.ts';
 import type { Authenticator } from './authenticator.ts';
 import { parseRange } from './byte-range.ts';
 import { internalError } from './errors.ts';

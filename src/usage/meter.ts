@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Lease } from '../pool/lease.ts';
-import type { SandboxHandle } from '../providers/provider.ts';
+import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { SandboxChange } from '../store/types/sandbox-store.ts';
@@ -127,7 +127,15 @@ export const createMeter = ({
     const usage = measure && handle ? await within(handle.usage(), null) : null;
     // Nobody looked at one without a handle: it may have ended at any time, but not after its expiry.
     const to = Math.max(handle ? clock() : Math.min(clock(), row.expiresAt), from);
-    const now: Sample = usage ? { ...usage, egressBytes: usage.egressBytes ?? 0 } : last;
+    // What the provider does not measure is not billed; what it does not say this time stays as it was.
+    const now: Sample = usage
+      ? {
+          cpuSeconds: usage.cpuSeconds ?? last.cpuSeconds,
+          egressBytes: usage.egressBytes ?? last.egressBytes,
+          memoryBytes: usage.memoryBytes ?? last.memoryBytes,
+          diskBytes: usage.diskBytes ?? last.diskBytes,
+        }
+      : last;
     // Should the provider's total begin anew, what was recorded stays.
     const cpuSeconds = Math.max(now.cpuSeconds, bookedCpuSeconds);
     const entries = entriesOf(

@@ -1,14 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
-import {
-  ask,
-  type Data,
-  mutate,
-  newSandbox,
-  overSse,
-  overWebSocket,
-  post,
-} from '../helpers/client.ts';
+import { ask, mutate, newSandbox, overSse, overWebSocket, post } from '../helpers/client.ts';
 import { createDatabase, type Database } from '../helpers/postgres.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 import { serviceUrl } from '../helpers/services.ts';
@@ -80,7 +72,7 @@ describe('two servers with one PostgreSQL and one Redis', () => {
     const quota = { metric: 'CONCURRENT_SANDBOXES', tenant, limit: 4 };
     await mutate(one, 'setQuota', 'quotas { limit }', quota, platform);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    const results: Data[] = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>
         mutate(index % 2 ? one : two, 'createSandbox', 'sandbox { id }', {}, token),
       ),
@@ -118,14 +110,12 @@ describe('two servers with one PostgreSQL and one Redis', () => {
       {},
       token,
     );
-    const rows = auditLog.edges
-      .map(({ node }: Data) => node)
-      .sort((a: Data, b: Data) => a.number - b.number);
-    expect(rows.map(({ number }: Data) => number)).toEqual(
+    const rows = auditLog.edges.map(({ node }) => node).sort((a, b) => a.number - b.number);
+    expect(rows.map(({ number }) => number)).toEqual(
       Array.from({ length: 100 }, (_, index) => index + 1),
     );
-    expect(new Set(rows.map(({ target }: Data) => target)).size).toBe(100);
+    expect(new Set(rows.map(({ target }) => target)).size).toBe(100);
     for (let index = 1; index < rows.length; index += 1)
-      expect(rows[index].previousHash).toBe(rows[index - 1].hash);
+      expect(rows[index]?.previousHash).toBe(rows[index - 1]?.hash);
   });
 });

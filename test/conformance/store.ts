@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
-import { testOwnershipStore } from './ownership-store.ts';
 import { testChanges } from './changes.ts';
 import { testEventLog } from './event-log.ts';
+import { testOwnershipStore } from './ownership-store.ts';
 import { testRetention } from './retention.ts';
 import { child, sandbox } from './rows.ts';
 import { testAccessStore } from './tenancy-store.ts';

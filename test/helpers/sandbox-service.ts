@@ -9,7 +9,8 @@ import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
 import { openOwnership } from '../../src/pool/ownership.ts';
 import { createPool } from '../../src/pool/pool.ts';
-import { createLocalProvider } from '../../src/providers/local/local.ts';
+import { completeProvider } from '../../src/providers/complete/provider.ts';
+import { openProvider } from '../../src/providers/local/local.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { SandboxEvent, SandboxEventGap } from '../../src/store/types/sandbox-event.ts';
@@ -32,14 +33,12 @@ export const openService = async (
   const unlock = await lockStateDir(stateDir);
   const store = await openStore({ stateDir, sealer });
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
-  const provider = await createLocalProvider({
-    stateDir,
-    warm: 0,
-    warmLimits: limits,
-    leaseMs: 600_000,
-    sealer,
-    log,
-  });
+  const deployment = 'service-tests';
+  const vendor = await openProvider(
+    { deployment, stateDir, defaultLimits: limits, sealer, log },
+    { SANDBANK_WARM_SANDBOXES: 0 },
+  );
+  const provider = completeProvider(vendor, { deployment, log });
   const pool = createPool([provider]);
   const quotas = createQuotas({ plans, store, serverLimit: null, clock });
   const ownership = await openOwnership({

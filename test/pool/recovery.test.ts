@@ -56,6 +56,9 @@ describe('a service that starts again', async () => {
       env: {},
       limits,
       network: { mode: 'none', allow: [] },
+      expiresAt: Date.now() + 600_000,
+      ports: [],
+      labels: {},
     });
     const { row: destroying } = await open.service.create(alice, {});
     const { row: creating } = await open.service.create(alice, {});

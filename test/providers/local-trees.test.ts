@@ -1,13 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadState } from '../../src/providers/local/state.ts';
 import { openTrash } from '../../src/providers/local/trash.ts';
-import { ask, type Data, mutate, newSandbox } from '../helpers/client.ts';
+import type { Data } from '../helpers/answers.ts';
+import { ask, mutate, newSandbox } from '../helpers/client.ts';
 import { freePort, type Launched, launch, launchedServer } from '../helpers/launch.ts';
 
 const DEPTH = 6_000;
@@ -52,7 +53,7 @@ describe('a sandbox with a tree of any depth', () => {
     for (const ref of folder('sandboxes'))
       process.kill(loadState(join(stateDir, 'local', 'sandboxes', ref))?.inner ?? 0, 'SIGKILL');
   };
-  const stateOf = async (id: string): Promise<Data> =>
+  const stateOf = async (id: string): Promise<Data['sandbox']> =>
     (await ask(server, 'query ($id: ID!) { sandbox(id: $id) { state terminationReason } }', { id }))
       .sandbox;
 
@@ -77,7 +78,10 @@ describe('a sandbox with a tree of any depth', () => {
     await running?.kill('SIGKILL');
     killSupervisors();
     // What an earlier server knew nothing of any more.
-    await mkdir(join(stateDir, 'local', 'sandboxes', `lcl_${'0'.repeat(20)}`));
+    const abandoned = join(stateDir, 'local', 'sandboxes', `lcl_${'0'.repeat(20)}`);
+    await mkdir(abandoned);
+    // A younger one might be in the making.
+    await utimes(abandoned, 0, 0);
     await start();
     await expect
       .poll(() => stateOf(sandboxId), { timeout: 20_000 })

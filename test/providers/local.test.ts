@@ -1,4 +1,4 @@
-import { testProvider } from '../conformance/provider.ts';
-import { openLocal } from './open-local.ts';
+import { testProvider } from '../conformance/provider/suite.ts';
+import { startLocal } from './open-local.ts';
 
-testProvider({ name: 'local', open: openLocal });
+testProvider({ name: 'local', start: startLocal });

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ResourceLimits } from '../provider.ts';
+import type { ResourceLimits } from '../types/sandbox.ts';
 
 export type CgroupUsage = {
   cpuSeconds: number;

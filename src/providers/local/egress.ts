@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Logger } from 'pino';
-import type { NetworkPolicy } from '../provider.ts';
+import type { NetworkPolicy } from '../types/sandbox.ts';
 import { isPublic } from './addresses.ts';
 
 export type EgressOptions = {

@@ -1,25 +1,14 @@
 import { once } from 'node:events';
 import { AppError } from '../../errors.ts';
 import { createMailbox, type Mailbox } from '../../lib/mailbox.ts';
-import type { FileChange, FileStat, SandboxFiles } from '../provider.ts';
+import type { FileChange, FileStat, SandboxFiles } from '../types/files.ts';
 import type { Link } from './link.ts';
 
-const MAX_PATH = 4_096;
-
-const checked = (path: string): string => {
-  if (path.includes('\0') || path === '')
-    throw new AppError('INVALID_ARGUMENT', 'A path must not be empty or contain NUL.');
-  if (Buffer.byteLength(path) > MAX_PATH || !path.isWellFormed()) {
-    throw new AppError(
-      'INVALID_ARGUMENT',
-      `A path must be well-formed text of at most ${MAX_PATH} bytes.`,
-    );
-  }
-  return path;
-};
-
 /** `overDisk` tells whether the sandbox has used up its disk: then nothing more is written for it. */
-export const createFiles = (link: Link, overDisk: () => boolean): SandboxFiles => {
+export const createFiles = (
+  link: Link,
+  overDisk: () => boolean,
+): SandboxFiles & { atomic: true } => {
   const watches = new Map<string, Mailbox<FileChange>>();
   let watchCounter = 0;
   link.on('change', (head) => {
@@ -37,14 +26,15 @@ export const createFiles = (link: Link, overDisk: () => boolean): SandboxFiles =
   };
 
   return {
-    stat: async (path) => (await link.request('stat', { path: checked(path) })) as FileStat | null,
+    atomic: true,
+    stat: async (path) => (await link.request('stat', { path })) as FileStat | null,
     list: async (path, { recursive, limit }) =>
-      (await link.request('list', { path: checked(path), recursive, limit })) as {
+      (await link.request('list', { path, recursive, limit })) as {
         entries: FileStat[];
         truncated: boolean;
       },
     async *read(path, { offset = 0, length, signal } = {}) {
-      const { socket, result } = await link.stream('read', { path: checked(path), offset, length });
+      const { socket, result } = await link.stream('read', { path, offset, length });
       const abort = (): void => void socket.destroy();
       signal?.addEventListener('abort', abort, { once: true });
       try {
@@ -58,7 +48,7 @@ export const createFiles = (link: Link, overDisk: () => boolean): SandboxFiles =
     async write(path, content, { mode, permissions, ifMatch } = {}) {
       room();
       const { name, socket, result } = await link.stream('write', {
-        path: checked(path),
+        path,
         mode,
         permissions,
         ifMatch,
@@ -85,19 +75,17 @@ export const createFiles = (link: Link, overDisk: () => boolean): SandboxFiles =
       }
       return (await result) as FileStat;
     },
-    sha256: async (path) => String(await link.request('sha256', { path: checked(path) })),
+    sha256: async (path) => String(await link.request('sha256', { path })),
     async makeDirectory(path, { recursive, permissions }) {
       room();
-      return stat('mkdir', { path: checked(path), recursive, permissions });
+      return stat('mkdir', { path, recursive, permissions });
     },
-    move: (from, to, { overwrite }) =>
-      stat('move', { from: checked(from), to: checked(to), overwrite }),
+    move: (from, to, { overwrite }) => stat('move', { from, to, overwrite }),
     async copy(from, to, { overwrite }) {
       room();
-      return stat('copy', { from: checked(from), to: checked(to), overwrite });
+      return stat('copy', { from, to, overwrite });
     },
-    remove: async (path, { recursive }) =>
-      void (await link.request('remove', { path: checked(path), recursive })),
+    remove: async (path, { recursive }) => void (await link.request('remove', { path, recursive })),
     async watch(path, { recursive, signal }) {
       const watch = `w${++watchCounter}`;
       const mailbox = createMailbox<FileChange>();
@@ -108,7 +96,7 @@ export const createFiles = (link: Link, overDisk: () => boolean): SandboxFiles =
         link.request('unwatch', { watch }).catch(() => undefined);
       };
       try {
-        await link.request('watch', { watch, path: checked(path), recursive });
+        await link.request('watch', { watch, path, recursive });
       } catch (error) {
         watches.delete(watch);
         throw error;

@@ -1,13 +1,15 @@
 import type { Logger } from 'pino';
 import { AppError } from '../../errors.ts';
 import type { Sealer } from '../../lib/sealed.ts';
-import type { ResourceUsage, SandboxEnd, SandboxHandle } from '../provider.ts';
+import type { VendorHandle } from '../types/handle.ts';
+import type { ResourceUsage, SandboxEnd } from '../types/sandbox.ts';
 import { BASE_ENV } from './bwrap.ts';
 import { createEgress } from './egress.ts';
 import { createFiles } from './files.ts';
 import { isAlive } from './proc.ts';
 import { openProcUsage } from './proc-usage.ts';
 import { createProcessTable } from './process.ts';
+import { type SupervisorState, saveState } from './state.ts';
 import type { Supervisor } from './supervisor.ts';
 
 const WATCH_MS = 500;
@@ -24,19 +26,23 @@ const PROXY_ENV = Object.fromEntries(
   ].map((name) => [name, PROXY]),
 );
 
+/** How long a sandbox goes on without a server, at most, in milliseconds. */
+const LEASE_MS = 24 * 3_600_000;
+/** A supervisor of an earlier version knows no instant, only how long to wait. */
+const leaseOf = ({ expiresAt }: SupervisorState): { leaseMs: number; expiresAt?: number } =>
+  expiresAt === undefined
+    ? { leaseMs: LEASE_MS }
+    : { leaseMs: Math.min(Math.max(expiresAt - Date.now(), 1_000), LEASE_MS), expiresAt };
+
 const DIED: SandboxEnd = {
   reason: 'died',
   message: 'The sandbox ended by itself: its supervisor was killed, or the host ran out of memory.',
 };
 
-export type LocalHandle = SandboxHandle & {
-  /** Lets go of the sandbox, which lives on. */
-  detach(): void;
-};
+export type LocalHandle = VendorHandle & { detach(): void };
 
 export type HandleOptions = {
   supervisor: Supervisor;
-  leaseMs: number;
   limitsKind: string;
   sealer: Sealer;
   log: Logger;
@@ -46,13 +52,13 @@ export type HandleOptions = {
 
 export const createHandle = ({
   supervisor,
-  leaseMs,
   limitsKind,
   sealer,
   log,
   remove,
 }: HandleOptions): LocalHandle => {
-  const { link, state, cgroup, ref } = supervisor;
+  const { link, cgroup, ref } = supervisor;
+  let { state } = supervisor;
   const { network } = state.settings;
   const env = JSON.parse(sealer.unseal(state.settings.env)) as Record<string, string>;
   const processes = createProcessTable(link);
@@ -78,7 +84,7 @@ export const createHandle = ({
   }
   // Not waited for: what comes after it on the same connection is done after it, and a supervisor that has died is seen by the pulse.
   const assign = (): Promise<unknown> =>
-    link.request('assign', { leaseMs, proxy: network.mode !== 'none' });
+    link.request('assign', { ...leaseOf(state), proxy: network.mode !== 'none' });
   (link.isOpen() ? assign() : link.ready.then(assign)).catch(() => undefined);
 
   const over = (end: SandboxEnd): Promise<void> => {
@@ -86,7 +92,7 @@ export const createHandle = ({
     const work = (async () => {
       clearInterval(pulse);
       clearInterval(disk);
-      processes.loseAll();
+      processes.loseAll('SANDBOX_ENDED');
       link.close();
       await remove();
       ended.resolve(end);
@@ -139,7 +145,7 @@ export const createHandle = ({
       setPid(pid);
       return process;
     },
-    async reattach(id, after) {
+    async attach(id, after) {
       const { process, setPid } = processes.open(id, after);
       const { pid } = (await link.request('attach', { p: id, after })) as { pid: number | null };
       setPid(pid);
@@ -164,12 +170,22 @@ export const createHandle = ({
         },
       };
     },
-    async dial(port) {
-      const { socket, result } = await link.stream('dial', { port });
-      await result;
-      return socket;
+    ports: {
+      async dial(port) {
+        const { socket, result } = await link.stream('dial', { port });
+        await result;
+        return socket;
+      },
+      list: async () => ((await link.request('ports')) as number[]).map(Number),
     },
-    ports: async () => ((await link.request('ports')) as number[]).map(Number),
+    expiry: {
+      async extendTo(instant) {
+        const moved = { ...state, expiresAt: instant };
+        saveState(supervisor.dir, moved);
+        state = moved;
+        await assign();
+      },
+    },
     async destroy() {
       await over({ reason: 'destroyed', message: 'Destroyed.' });
     },
@@ -177,7 +193,7 @@ export const createHandle = ({
       clearInterval(pulse);
       clearInterval(disk);
       link.close();
-      if (!removal) processes.loseAll();
+      if (!removal) processes.loseAll(null);
     },
   };
 };

@@ -73,7 +73,12 @@ const toAppError = (error: unknown): AppError => {
   return new AppError(ours, `${String(message).slice(0, 500)}. ${advice}`.trim());
 };
 
-type Waiting = { resolve(value: unknown): void; reject(error: Error): void; timer: NodeJS.Timeout };
+type Waiting = {
+  op: string;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+  timer: NodeJS.Timeout;
+};
 
 export const openLink = async (path: string, uid: number): Promise<Link> => {
   const waiting = new Map<number, Waiting>();
@@ -105,10 +110,16 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
       'UNAVAILABLE',
       'The sandbox does not answer; it may be ending. Ask for its state.',
     );
+  /** It was sent: whether it runs is not known. */
+  const unanswered = (): AppError =>
+    new AppError('UNAVAILABLE', 'The sandbox did not say whether the process runs.', {
+      retryable: false,
+      details: { ambiguous: true },
+    });
   const failAll = (): void => {
-    for (const { reject, timer } of waiting.values()) {
+    for (const { op, reject, timer } of waiting.values()) {
       clearTimeout(timer);
-      reject(gone());
+      reject(op === 'spawn' ? unanswered() : gone());
     }
     waiting.clear();
   };
@@ -191,6 +202,19 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
     const socket = control;
     if (!socket) return Promise.reject(gone());
     const id = ++counter;
+    let frame: Buffer;
+    try {
+      frame = encodeFrame({ ...fields, t: 'req', op, id }, body);
+    } catch (error) {
+      return Promise.reject(
+        error instanceof RangeError
+          ? new AppError(
+              'TOO_LARGE',
+              'The command and its variables are larger than a sandbox takes at once. Write them to a file.',
+            )
+          : error,
+      );
+    }
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         waiting.delete(id);
@@ -201,8 +225,8 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
           ),
         );
       }, timeoutMs);
-      waiting.set(id, { resolve, reject, timer });
-      socket.write(encodeFrame({ ...fields, t: 'req', op, id }, body));
+      waiting.set(id, { op, resolve, reject, timer });
+      socket.write(frame);
     });
   };
 

@@ -6,8 +6,8 @@ import {
   type OutputLost,
   outputStreams,
   type ProcessExit,
-  type ProviderProcess,
-} from '../provider.ts';
+  type VendorProcess,
+} from '../types/process.ts';
 import type { Head } from './agent/protocol.ts';
 import { FRAME_COST, MAX_BODY } from './agent/protocol.ts';
 import type { Link } from './link.ts';
@@ -30,6 +30,7 @@ const readExit = (raw: unknown): ProcessExit => {
   if (kind === 'EXITED' && number(exitCode) !== null) {
     return {
       kind,
+      reason: null,
       exitCode: Number(exitCode) & 255,
       signal: null,
       cpuSeconds: number(cpuSeconds),
@@ -38,7 +39,8 @@ const readExit = (raw: unknown): ProcessExit => {
   }
   if ((kind === 'SIGNALED' || kind === 'TIMED_OUT') && typeof signal === 'string') {
     return {
-      kind,
+      kind: 'SIGNALED',
+      reason: kind === 'TIMED_OUT' ? kind : null,
       exitCode: null,
       signal: signal.slice(0, 20),
       cpuSeconds: number(cpuSeconds),
@@ -50,14 +52,14 @@ const readExit = (raw: unknown): ProcessExit => {
 
 export type ProcessTable = {
   /** The process as the provider's seam wants it; the caller has told the supervisor to spawn or attach already. */
-  open(id: string, after: number): { process: ProviderProcess; setPid(pid: number | null): void };
-  /** The sandbox has ended: whoever has not been seen to exit is lost. */
-  loseAll(): void;
+  open(id: string, after: number): { process: VendorProcess; setPid(pid: number | null): void };
+  /** Whoever has not been seen to exit is lost: for good when the sandbox has ended, for this server when it lets go. */
+  loseAll(reason: 'SANDBOX_ENDED' | null): void;
 };
 
 export const createProcessTable = (link: Link): ProcessTable => {
   const receivers = new Map<string, (head: Head, body: Buffer) => void>();
-  const losers = new Set<() => void>();
+  const losers = new Set<(reason: ProcessExit['reason']) => void>();
   link.on('out', (head, body) => receivers.get(String(head.p))?.(head, body));
 
   return {
@@ -74,7 +76,7 @@ export const createProcessTable = (link: Link): ProcessTable => {
         mailbox.end();
         exit.resolve(how);
       };
-      const lose = (): void => finish(LOST);
+      const lose = (reason: ProcessExit['reason']): void => finish({ ...LOST, reason });
       losers.add(lose);
       receivers.set(id, (head, body) => {
         const n = Number(head.n);
@@ -85,7 +87,7 @@ export const createProcessTable = (link: Link): ProcessTable => {
         held += body.length + FRAME_COST;
         if (held > MAX_HELD) {
           receivers.delete(id);
-          lose();
+          lose(null);
         } else mailbox.push({ kind: 'output', stream: head.s, bytes: body, position: n });
       });
       const note = (size: number): void => {
@@ -111,18 +113,20 @@ export const createProcessTable = (link: Link): ProcessTable => {
           },
         }),
       };
-      const process: ProviderProcess = {
-        id,
+      const process: VendorProcess = {
+        ref: id,
         get pid() {
           return pid;
         },
         output,
         exit: exit.promise,
-        async write(bytes) {
-          for (let from = 0; from < bytes.length; from += MAX_BODY)
-            await link.request('stdin', { p: id }, bytes.subarray(from, from + MAX_BODY));
+        stdin: {
+          async write(bytes) {
+            for (let from = 0; from < bytes.length; from += MAX_BODY)
+              await link.request('stdin', { p: id }, bytes.subarray(from, from + MAX_BODY));
+          },
+          close: async () => void (await link.request('closeStdin', { p: id })),
         },
-        closeStdin: async () => void (await link.request('closeStdin', { p: id })),
         signal: async (name) => void (await link.request('signal', { p: id, name })),
         resize: async ({ cols, rows }) =>
           void (await link.request('resize', { p: id, cols, rows })),
@@ -141,8 +145,8 @@ export const createProcessTable = (link: Link): ProcessTable => {
         },
       };
     },
-    loseAll() {
-      for (const lose of losers) lose();
+    loseAll(reason) {
+      for (const lose of losers) lose(reason);
     },
   };
 };

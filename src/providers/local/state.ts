@@ -9,12 +9,17 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../lib/write-whole.ts';
-import type { ResourceLimits, SandboxSpec } from '../provider.ts';
+import type { ResourceLimits, SandboxSpec } from '../types/sandbox.ts';
 
 /** What is on disk of one supervisor, enough for another server to find it again. */
 export type SupervisorState = {
   /** Null while it waits for an assignment. */
   id: string | null;
+  /** Whose it is; absent in one that a version without labels made, which is that of whoever has its folder. */
+  deployment?: string;
+  /** Milliseconds since the epoch; absent in one of an earlier version. */
+  createdAt?: number;
+  expiresAt?: number;
   uid: number;
   pid: number;
   start: string;

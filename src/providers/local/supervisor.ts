@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../errors.ts';
-import type { ResourceLimits } from '../provider.ts';
+import type { ResourceLimits } from '../types/sandbox.ts';
 import type { Assets } from './assets.ts';
 import { AGENT_COMMAND, bwrapArguments } from './bwrap.ts';
 import type { Cgroup, Cgroups } from './cgroup.ts';
@@ -93,7 +93,7 @@ const readLog = (dir: string): string => {
 
 export const startSupervisor = async (
   ref: string,
-  id: string | null,
+  { id, deployment }: { id: string | null; deployment: string },
   limits: ResourceLimits,
   grounds: Grounds,
 ): Promise<Supervisor> => {
@@ -186,6 +186,7 @@ export const startSupervisor = async (
     }
     const state: SupervisorState = {
       id,
+      deployment,
       uid,
       pid,
       start: startOf(pid) ?? '',

@@ -1,4 +1,4 @@
-import type { NetworkMode } from '../../providers/provider.ts';
+import type { NetworkMode } from '../../providers/types/capabilities.ts';
 
 export const sandboxStates = [
   'QUEUED',

@@ -15,6 +15,8 @@ const IDLE_LEASE_MS = 15_000;
 let control: Socket | null = null;
 let lease = IDLE_LEASE_MS;
 let lastSeen = Date.now();
+/** The instant, in milliseconds since the epoch, at which the sandbox ends itself should no server be there to do it. */
+let expiresAt = Number.POSITIVE_INFINITY;
 
 const send = (head: Head, body?: Uint8Array): boolean =>
   control ? control.write(encodeFrame(head, body)) : false;
@@ -35,6 +37,7 @@ const operations: Record<string, Handler> = {
   dial: (head) => streams.dial(Number(head.port), String(head.stream)),
   assign: (head) => {
     lease = Number(head.leaseMs);
+    expiresAt = Number(head.expiresAt ?? Number.POSITIVE_INFINITY);
     if (head.proxy && !proxy) proxy = listenForProxy(streams);
     return {};
   },
@@ -95,7 +98,7 @@ const endAll = (): never => {
 
 setInterval(() => {
   if (control) lastSeen = Date.now();
-  else if (Date.now() - lastSeen > lease) endAll();
+  else if (Date.now() - lastSeen > lease || Date.now() > expiresAt) endAll();
 }, 1_000);
 process.on('uncaughtException', (error) => process.stderr.write(`supervisor: ${error.stack}\n`));
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGPIPE', 'SIGXFSZ'] as const)

@@ -123,7 +123,7 @@ describe('generated documents', () => {
   };
 
   it(
-    `are answered ${DOCUMENTS.toLocaleString('en')} times, never by a failure of ours`,
+    `are answered ${DOCUMENTS.toLocaleString('en')} times, never by INTERNAL`,
     async () => {
       const next = createGenerator(11, ids, LEFT_OUT);
       const faults: object[] = [];

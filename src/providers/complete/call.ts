@@ -1,0 +1,124 @@
+import {
+  ExponentialBackoff,
+  handleWhen,
+  retry,
+  TaskCancelledError,
+  TimeoutStrategy,
+  timeout,
+} from 'cockatiel';
+import { AppError } from '../../errors.ts';
+import type { Deadline, Deadlines } from './deadlines.ts';
+
+type Work<Value> = (signal: AbortSignal) => Promise<Value> | Value;
+export type CallOptions<Value> = {
+  signal?: AbortSignal | undefined;
+  /** What came after the deadline: nobody waits for it any more, so what it holds must be let go of. */
+  onLate?: (value: Value) => void;
+};
+
+/** The way to one vendor: every call has a deadline, settles at it, and fails with an `AppError`. */
+export type Call = {
+  /** Asked once, because asking twice could do it twice. */
+  once<Value>(deadline: Deadline, work: Work<Value>, options?: CallOptions<Value>): Promise<Value>;
+  /** Asked again, after a while, when it fails in a way that may pass. */
+  idempotent<Value>(
+    deadline: Deadline,
+    work: Work<Value>,
+    options?: CallOptions<Value>,
+  ): Promise<Value>;
+  /** An upload: its deadline begins anew with each piece that the vendor takes. A failure of `content` is thrown as it is. */
+  upload(
+    content: Content,
+    work: (watched: AsyncIterable<Uint8Array>) => Promise<unknown>,
+  ): Promise<unknown>;
+};
+type Content = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
+
+const ATTEMPTS = 3;
+
+const isTransient = (error: unknown): boolean =>
+  error instanceof AppError && error.retryable && error.code === 'UNAVAILABLE';
+
+export const createCall = (provider: string, limits: Deadlines): Call => {
+  const toAppError = (error: unknown, deadline: Deadline, signal?: AbortSignal): AppError => {
+    if (error instanceof AppError) return error;
+    if (signal?.aborted)
+      return new AppError('UNAVAILABLE', 'The call was cancelled before the provider answered.', {
+        cause: error,
+      });
+    if (error instanceof TaskCancelledError)
+      return new AppError(
+        'TIMEOUT',
+        `The provider "${provider}" did not answer within ${limits[deadline] / 1_000} seconds (${deadline}). Try again, or look at its health.`,
+        { details: { provider } },
+      );
+    // What a vendor's client threw is for the log: it may hold addresses and credentials.
+    return new AppError(
+      'UNAVAILABLE',
+      `The provider "${provider}" failed (${deadline}). The log of the server says more.`,
+      { details: { provider }, cause: error },
+    );
+  };
+
+  const once: Call['once'] = async (deadline, work, { signal, onLate } = {}) => {
+    const policy = timeout(limits[deadline], {
+      strategy: TimeoutStrategy.Aggressive,
+      // A vendor may go on using it for what it has started.
+      abortOnReturn: false,
+    });
+    let isOver = false;
+    const attempt = async (limit: AbortSignal) => {
+      const value = await work(limit);
+      if (isOver) onLate?.(value);
+      return value;
+    };
+    try {
+      if (signal?.aborted) throw new TaskCancelledError();
+      return await policy.execute(({ signal: limit }) => attempt(limit), signal);
+    } catch (error) {
+      isOver = true;
+      throw toAppError(error, deadline, signal);
+    }
+  };
+
+  const policy = retry(handleWhen(isTransient), {
+    maxAttempts: ATTEMPTS - 1,
+    backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 }),
+  });
+  return {
+    once,
+    idempotent: (deadline, work, options) =>
+      policy.execute(() => once(deadline, work, options), options?.signal),
+    async upload(content, work) {
+      const silence = Promise.withResolvers<never>();
+      silence.promise.catch(() => undefined);
+      let timer: NodeJS.Timeout | undefined;
+      let failure: { error: unknown } | null = null;
+      const expectMore = (): void => {
+        timer = setTimeout(() => silence.reject(new TaskCancelledError()), limits.transfer);
+      };
+      const watched = async function* () {
+        clearTimeout(timer);
+        try {
+          for await (const piece of content) {
+            expectMore();
+            yield piece;
+            clearTimeout(timer);
+          }
+        } catch (error) {
+          failure = { error };
+          throw error;
+        }
+        expectMore();
+      };
+      expectMore();
+      try {
+        return await Promise.race([work(watched()), silence.promise]);
+      } catch (error) {
+        throw (failure as { error: unknown } | null)?.error ?? toAppError(error, 'transfer');
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+  };
+};

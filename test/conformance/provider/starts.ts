@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/errors.ts';
+import { newId } from '../../../src/lib/ids.ts';
+import type { VendorHandle } from '../../../src/providers/types/handle.ts';
+import type { Provider } from '../../../src/providers/types/provider.ts';
+import { type Benched, bytesOf, collect, completed, spec } from './subject.ts';
+
+/** The provider with another way to start a process, for answers that do not come as they should. */
+const withSpawn = (
+  provider: Provider,
+  change: (handle: VendorHandle) => VendorHandle['spawn'],
+): Provider => ({
+  ...provider,
+  create: async (...asked) => {
+    const handle = await provider.create(...asked);
+    return { ...handle, spawn: change(handle) };
+  },
+});
+
+export const testStarts = (benched: Benched): void => {
+  describe('a start', () => {
+    it('runs a process id once, whoever asks again', async () => {
+      const { handle } = benched();
+      const id = newId('prc');
+      const argv = ['bash', '-c', 'echo x >> once; sleep 1'] as const;
+      const [first, again] = await Promise.all([
+        handle.spawn({ id, argv, env: {} }),
+        handle.spawn({ id, argv, env: {} }),
+      ]);
+      const later = await handle.spawn({ id, argv, env: {} });
+      expect([again.id, later.id]).toEqual([first.id, first.id]);
+      for await (const _ of again.output);
+      expect(String(await bytesOf(handle.files.read('once')))).toBe('x\n');
+    });
+
+    it('whose answer is lost is told as ambiguous, and never tried again', async () => {
+      const { provider, deployment } = benched();
+      let asked = 0;
+      const complete = completed(
+        withSpawn(provider, (handle) => async (own, signal) => {
+          if (own.argv[0] !== 'touch') return handle.spawn(own, signal);
+          asked += 1;
+          const made = await handle.spawn(own, signal);
+          for await (const _ of made.output);
+          throw new Error('socket hang up');
+        }),
+        deployment,
+      );
+      const handle = await complete.create(spec());
+      const id = newId('prc');
+      const ambiguous = {
+        code: 'UNAVAILABLE',
+        retryable: false,
+        details: { ambiguous: true, provider: provider.name },
+      };
+      const argv = ['touch', 'ran'] as const;
+      await expect(handle.spawn({ id, argv, env: {} })).rejects.toMatchObject(ambiguous);
+      await expect(handle.spawn({ id, argv, env: {} })).rejects.toMatchObject(ambiguous);
+      expect(asked).toBe(1);
+      expect(await handle.files.stat('ran')).not.toBeNull();
+      await handle.destroy();
+    });
+
+    it('that answers after its deadline is told as ambiguous', async () => {
+      const { provider, deployment } = benched();
+      const complete = completed(
+        withSpawn(provider, (handle) => (own, signal) => {
+          if (own.argv[0] !== 'true') return handle.spawn(own, signal);
+          return new Promise(() => undefined);
+        }),
+        deployment,
+        { spawn: 200 },
+      );
+      const handle = await complete.create(spec());
+      await expect(
+        handle.spawn({ id: newId('prc'), argv: ['true'], env: {} }),
+      ).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { ambiguous: true } });
+      await handle.destroy();
+    });
+
+    it('that was refused can be tried again', async () => {
+      const { provider, deployment } = benched();
+      let refusals = 1;
+      const complete = completed(
+        withSpawn(provider, (handle) => async (own, signal) => {
+          if (own.argv[0] === 'echo' && refusals-- > 0)
+            throw new AppError('UNAVAILABLE', 'Too many processes.');
+          return handle.spawn(own, signal);
+        }),
+        deployment,
+      );
+      const handle = await complete.create(spec());
+      const id = newId('prc');
+      const argv = ['echo', 'second'] as const;
+      const refused = await handle.spawn({ id, argv, env: {} }).catch((error: AppError) => error);
+      expect(refused).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+      expect(String((await collect(handle, argv, { id })).stdout)).toBe('second\n');
+      await handle.destroy();
+    });
+
+    it('that outlives its timeout at a vendor that ignores it is ended by the server', async () => {
+      const { provider, deployment } = benched();
+      const complete = completed(
+        {
+          ...withSpawn(
+            provider,
+            (handle) =>
+              ({ timeoutMs: _, ...own }, signal) =>
+                handle.spawn(own, signal),
+          ),
+          capabilities: {
+            ...provider.capabilities,
+            limits: { ...provider.capabilities.limits, time: 'enforced' },
+          },
+        },
+        deployment,
+        { overdue: 200, exit: 1_000 },
+      );
+      const handle = await complete.create(spec());
+      const { exit } = await collect(handle, ['sleep', '300'], { timeoutMs: 200 });
+      expect(exit.reason).toBe('TIMED_OUT');
+      await handle.destroy();
+    });
+  });
+};

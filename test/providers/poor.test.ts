@@ -1,0 +1,4 @@
+import { testProvider } from '../conformance/provider/suite.ts';
+import { startPoor } from './poor/start.ts';
+
+testProvider({ name: 'poor', start: startPoor });
