@@ -103,35 +103,35 @@ export type AuditOutcome =
   /** It was done. */
   | 'SUCCEEDED';
 
-/** How a provider does each thing; `none` is refused with UNSUPPORTED. */
+/** How a provider does each thing. What it lacks is done by a command in the sandbox where that is the same, else refused with UNSUPPORTED. */
 export type Capabilities = {
   __typename?: 'Capabilities';
-  /** Moving the expiry. */
-  extend: Scalars['String']['output'];
-  /** enforced by the kernel, best-effort, or none. */
-  limits: Scalars['String']['output'];
-  /** Network modes it knows. */
-  networkPolicies: Array<Scalars['String']['output']>;
-  /** bytes: exact; text: decoded by the vendor. */
-  output: Scalars['String']['output'];
+  /** Moving the expiration. */
+  extend: ExtendMode;
+  /** How each limit is held. */
+  limits: LimitModes;
+  /** Network modes it has. */
+  networkModes: Array<NetworkMode>;
+  /** How output arrives. */
+  output: OutputMode;
   /** Pausing. */
-  pause: Scalars['String']['output'];
+  pause: PauseMode;
   /** Reaching servers inside. */
-  ports: Scalars['String']['output'];
+  ports: PortMode;
   /** Terminals. */
-  pty: Scalars['String']['output'];
-  /** What a server that comes back gets of a running process: replay, live or none. */
-  reattach: Scalars['String']['output'];
-  /** env: secrets are variables that processes see. */
-  secrets: Scalars['String']['output'];
-  /** group: the whole process group gets it. */
-  signals: Scalars['String']['output'];
+  pty: Support;
+  /** What a server that restarts gets of a process that runs. */
+  reattach: ReattachMode;
+  /** How secrets reach a sandbox. */
+  secrets: SecretMode;
+  /** What a signal reaches. */
+  signals: SignalReach;
   /** Snapshots. */
-  snapshot: Scalars['String']['output'];
-  /** Writing to processes. */
-  stdin: Scalars['String']['output'];
+  snapshot: SnapshotMode;
+  /** Writing to processes that run. */
+  stdin: Support;
   /** File changes. */
-  watch: Scalars['String']['output'];
+  watch: Support;
 };
 
 /** Most that a role may ask for; null: not limited by the role. */
@@ -449,6 +449,15 @@ export type ExitKind =
   /** Killed when its time was over. */
   | 'TIMED_OUT';
 
+/** Who holds the expiration of a sandbox. */
+export type ExtendMode =
+  /** The vendor, which moves it. */
+  | 'NATIVE'
+  /** The vendor, which cannot move it: extending is refused with UNSUPPORTED. */
+  | 'NONE'
+  /** Sandbank alone. */
+  | 'SERVER';
+
 /** How long it shall live on. */
 export type ExtendSandboxInput = {
   /** `sbx_…` */
@@ -640,6 +649,32 @@ export type LabelInput = {
   key: Scalars['String']['input'];
   /** At most 255 characters. */
   value: Scalars['String']['input'];
+};
+
+/** How a limit is held. */
+export type LimitMode =
+  /** It can be exceeded for a while, or evaded. */
+  | 'ADVISORY'
+  /** Nothing in the sandbox gets past it. */
+  | 'ENFORCED'
+  /** It is not held: a sandbox that asks for this limit is placed elsewhere. */
+  | 'NONE';
+
+/** How a provider holds each limit of a sandbox. */
+export type LimitModes = {
+  __typename?: 'LimitModes';
+  /** Cores. */
+  cpu: LimitMode;
+  /** Bytes on disk. */
+  disk: LimitMode;
+  /** Files on disk. */
+  inodes: LimitMode;
+  /** Memory. */
+  memory: LimitMode;
+  /** Processes at once. */
+  processes: LimitMode;
+  /** `timeoutMs` of a process, for everything that it started. */
+  time: LimitMode;
 };
 
 /** What to make. */
@@ -952,6 +987,15 @@ export type OutputGap = ProcessEvent & {
   to: Scalars['Int']['output'];
 };
 
+/** How the output of a process arrives. */
+export type OutputMode =
+  /** When the process has ended, perhaps decoded by the vendor. */
+  | 'AT_END'
+  /** Exactly, as it is written. */
+  | 'BYTES'
+  /** As it is written, decoded by the vendor: what is not UTF-8 is lost. */
+  | 'TEXT';
+
 /** Where a process wrote. */
 export type OutputStream =
   /** A terminal, where both are one. */
@@ -980,6 +1024,15 @@ export type PageInfo = {
   /** For `before` of the page in front. */
   startCursor?: Maybe<Scalars['String']['output']>;
 };
+
+/** What survives a pause. */
+export type PauseMode =
+  /** Files. */
+  | 'FILESYSTEM'
+  /** Processes and files. */
+  | 'MEMORY'
+  /** It cannot be paused. */
+  | 'NONE';
 
 /** What a role allows, and what the scope of a token can narrow it to. */
 export type Permission =
@@ -1015,6 +1068,15 @@ export type Permission =
   | 'TOKENS_REVOKE'
   /** See usage, quotas and rate limits: one’s own, or those of all the role reaches. */
   | 'USAGE_READ';
+
+/** How servers in a sandbox are reached. */
+export type PortMode =
+  /** Not at all. */
+  | 'NONE'
+  /** Through Sandbank. */
+  | 'TUNNEL'
+  /** At an address of the vendor. */
+  | 'URL';
 
 /** A command that runs or ran in a sandbox, and all it said. */
 export type Process = Node & {
@@ -1144,13 +1206,22 @@ export type Provider = {
   __typename?: 'Provider';
   /** What it can do, and how. */
   capabilities: Capabilities;
-  /** healthy, degraded or unavailable. */
-  health: Scalars['String']['output'];
-  /** What is wrong and how to mend it. */
+  /** Whether it can take sandboxes now. */
+  health: ProviderHealth;
+  /** What is wrong and how to mend it; null when nothing is. */
   healthReason?: Maybe<Scalars['String']['output']>;
   /** As in `createSandbox`. */
   name: Scalars['String']['output'];
 };
+
+/** Whether a provider can take sandboxes now. */
+export type ProviderHealth =
+  /** It works, but something is wrong; `healthReason` says what. */
+  | 'DEGRADED'
+  /** It works. */
+  | 'HEALTHY'
+  /** It takes no new sandboxes; `healthReason` says why. */
+  | 'UNAVAILABLE';
 
 /** Reads. Nothing here changes anything. */
 export type Query = {
@@ -1395,6 +1466,15 @@ export type Reach =
   /** All of its tenant. */
   | 'TENANT';
 
+/** What a server that restarts gets of a process that runs. */
+export type ReattachMode =
+  /** New output only; a gap tells of the rest. */
+  | 'LIVE'
+  /** Nothing: the process counts as lost. */
+  | 'NONE'
+  /** Everything that was not recorded yet. */
+  | 'REPLAY';
+
 /** The next token. */
 export type ReauthenticateInput = {
   /** Of the same subject and tenant, with no fewer rights. */
@@ -1457,29 +1537,29 @@ export type ResourceEnforcement = {
   processes: Scalars['String']['output'];
 };
 
-/** What a sandbox uses and what it may use. */
+/** What a sandbox uses and what it may use. A number that its provider does not measure is null. */
 export type Resources = {
   __typename?: 'Resources';
   /** Cores it may use. */
   cpuLimit: Scalars['Float']['output'];
   /** CPU seconds used since it was created, user and system. */
-  cpuSeconds: Scalars['Float']['output'];
+  cpuSeconds?: Maybe<Scalars['Float']['output']>;
   /** Disk in use below the home. */
-  diskBytes: Scalars['Byte']['output'];
+  diskBytes?: Maybe<Scalars['Byte']['output']>;
   /** Disk it may use. */
   diskLimitBytes: Scalars['Byte']['output'];
   /** Who holds the limits. */
   enforcement: ResourceEnforcement;
   /** Memory in use. */
-  memoryBytes: Scalars['Byte']['output'];
+  memoryBytes?: Maybe<Scalars['Byte']['output']>;
   /** Memory it may use. */
   memoryLimitBytes: Scalars['Byte']['output'];
   /** Most memory ever in use. */
-  peakMemoryBytes: Scalars['Byte']['output'];
+  peakMemoryBytes?: Maybe<Scalars['Byte']['output']>;
   /** Processes it may have. */
   processLimit: Scalars['Int']['output'];
   /** Processes alive. */
-  processes: Scalars['Int']['output'];
+  processes?: Maybe<Scalars['Int']['output']>;
 };
 
 /** Which: give `tokenId`, `subject` or `wholeTenant`, one of them. */
@@ -1873,6 +1953,13 @@ export type SandboxState =
   /** It has ended; `terminationReason` says why. */
   | 'TERMINATED';
 
+/** How secrets reach a sandbox. */
+export type SecretMode =
+  /** Never: requests get them on the way out. */
+  | 'BROKERED'
+  /** As variables that processes see. */
+  | 'ENV';
+
 /** Which quota, and how much. */
 export type SetQuotaInput = {
   /** How much, 0 or more. Without it the setting is taken back. */
@@ -1957,6 +2044,17 @@ export type SignalProcessInput = {
 /** What was asked for, or why not. */
 export type SignalProcessResult = Failure | ProcessPayload;
 
+/** What a signal to a process reaches. */
+export type SignalReach =
+  /** Its process group. */
+  | 'GROUP'
+  /** A command in the sandbox sends it where the process identifier is known; else UNSUPPORTED. */
+  | 'NONE'
+  /** The process alone. */
+  | 'PROCESS'
+  /** Everything the process started. */
+  | 'TREE';
+
 /** A URL that needs no token. Whoever has it may use it. */
 export type SignedUrl = {
   __typename?: 'SignedUrl';
@@ -1965,6 +2063,13 @@ export type SignedUrl = {
   /** Where. */
   url: Scalars['String']['output'];
 };
+
+/** What a snapshot holds. */
+export type SnapshotMode =
+  /** Files. */
+  | 'FILESYSTEM'
+  /** There are no snapshots. */
+  | 'NONE';
 
 /** What to start. Give `command` for a shell, or `argv` without one. */
 export type StartProcessInput = {
@@ -2037,6 +2142,13 @@ export type SubscriptionUsageUpdatesArgs = {
   after?: InputMaybe<Scalars['Cursor']['input']>;
   tenant?: InputMaybe<Scalars['String']['input']>;
 };
+
+/** Whether a provider has something. */
+export type Support =
+  /** The provider has it. */
+  | 'NATIVE'
+  /** The call is refused with UNSUPPORTED. */
+  | 'NONE';
 
 /** A process with a pseudo-terminal: job control, colours, full-screen programs. */
 export type Terminal = Node & {

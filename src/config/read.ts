@@ -73,6 +73,9 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
     portsPublicUrl: v.SANDBANK_PORTS_PUBLIC_URL,
     stateDir: resolve(cwd, v.SANDBANK_STATE_DIR),
     databaseUrl: v.SANDBANK_DATABASE_URL,
+    databasePoolSize: v.SANDBANK_DATABASE_POOL_SIZE,
+    databaseTimeoutMs: v.SANDBANK_DATABASE_TIMEOUT_SECONDS * 1_000,
+    retentionMs: v.SANDBANK_RETENTION_DAYS * 86_400_000,
     jwt: {
       secret: v.SANDBANK_JWT_SECRET,
       issuer: v.SANDBANK_JWT_ISSUER,

@@ -73,7 +73,6 @@ export const createLauncher = ({
     const timeoutMs = timeoutOf(principal, command.timeoutMs);
     const row: Process = {
       id: newId(pty ? 'trm' : 'prc'),
-      ref: null,
       tenant,
       sandboxId,
       createdBy: principal.subject,
@@ -82,6 +81,7 @@ export const createLauncher = ({
       cwd: command.cwd ?? null,
       purpose,
       state: 'STARTING',
+      ref: null,
       pid: null,
       cols: pty?.cols ?? null,
       rows: pty?.rows ?? null,

@@ -23,8 +23,8 @@ const createReport = (log: Logger | undefined) => {
 
 export type GuardOptions = {
   log: Logger | undefined;
-  /** Told of what went wrong, and of each commit and write that did not. */
-  onTrouble?: (trouble: DatabaseTrouble | null) => void;
+  /** Told of what went wrong. */
+  onTrouble?: (trouble: DatabaseTrouble) => void;
   /** In place of how the dialect begins a transaction. */
   begin?: (connection: DatabaseConnection) => Promise<void>;
   /** Around each statement. */
@@ -60,11 +60,7 @@ export const guardDialect = (
     if (guarded.has(connection)) return connection;
     guarded.add(connection);
     const execute = connection.executeQuery.bind(connection);
-    connection.executeQuery = async (...query) => {
-      const result = await classified(() => run(() => execute(...query)));
-      if (result.numAffectedRows) onTrouble?.(null);
-      return result as never;
-    };
+    connection.executeQuery = (...query) => classified(() => run(() => execute(...query))) as never;
     return connection;
   };
   const guardDriver = (driver: Driver): Driver => ({

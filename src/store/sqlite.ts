@@ -18,6 +18,8 @@ const MAX_STATEMENTS = 200;
 const LOCKED_MS = 2_000;
 const LOOK_MS = 10;
 const PING_MS = 2_000;
+/** A disk that was full is not taken for free because a small row fits in. */
+const FULL_MS = 5_000;
 
 /** node:sqlite as Kysely's SQLite dialect knows a database; statements are kept, preparing costs more than running. */
 const adapt = (db: DatabaseSync) => {
@@ -87,12 +89,11 @@ export const createSqliteStore = async ({ file, sealer, log }: SqliteOptions): P
   handle.exec(
     'PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;',
   );
-  let isFull = false;
+  let fullAt = 0;
   const dialect = guardDialect(new SqliteDialect({ database: adapt(handle) }), {
     log,
     onTrouble(trouble) {
-      if (trouble === null) isFull = false;
-      else if (trouble === 'full') isFull = true;
+      if (trouble === 'full') fullAt = Date.now();
     },
     async begin(connection) {
       if (handle.isTransaction) await connection.executeQuery(CompiledQuery.raw('rollback'));
@@ -112,17 +113,19 @@ export const createSqliteStore = async ({ file, sealer, log }: SqliteOptions): P
 
   const ask = async (): Promise<void> => {
     await sql`select 1`.execute(db);
-    // Nobody may have tried to write since there is room again.
-    if (isFull)
-      await db
-        .insertInto('tenant_locks')
-        .values({ tenant: '', taken: 1 })
-        .onConflict((conflict) =>
-          conflict
-            .column('tenant')
-            .doUpdateSet(({ eb }) => ({ taken: eb('tenant_locks.taken', '+', 1) })),
-        )
-        .execute();
+    if (fullAt === 0) return;
+    if (fullAt > Date.now() - FULL_MS) throw toAppError('full', null);
+    // Nobody may have tried to write since.
+    await db
+      .insertInto('tenant_locks')
+      .values({ tenant: '', taken: 1 })
+      .onConflict((conflict) =>
+        conflict
+          .column('tenant')
+          .doUpdateSet(({ eb }) => ({ taken: eb('tenant_locks.taken', '+', 1) })),
+      )
+      .execute();
+    fullAt = 0;
   };
   return createKyselyStore(db, sealer, factsOf(file), () =>
     withTimeLimit(ask(), PING_MS, () =>

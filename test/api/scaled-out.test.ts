@@ -56,6 +56,40 @@ describe('two servers with one PostgreSQL and one Redis', () => {
     );
   });
 
+  it('tell of each other’s sandboxes and usage, and take each other’s cursors', async () => {
+    const tenant = newId('req');
+    const token = one.token({ tenant });
+    two.token({ tenant });
+    const follow = async (
+      server: TestServer,
+      field: 'usageUpdates' | 'sandboxEvents',
+      after: string | null,
+      last: string,
+    ) => {
+      const query = `subscription ($after: Cursor) { ${field}(after: $after) { __typename cursor } }`;
+      const told: { __typename: string; cursor: string }[] = [];
+      for await (const { data } of overWebSocket(server, query, { after }, token)) {
+        told.push(data[field]);
+        if (data[field].__typename === last) break;
+      }
+      return told;
+    };
+    const usage = follow(one, 'usageUpdates', null, 'UsageRecorded');
+    const events = follow(one, 'sandboxEvents', null, 'SandboxDestroyed');
+    const sandboxId = await newSandbox(two, {}, token);
+    await mutate(two, 'exec', 'exitCode', { sandboxId, command: 'true' }, token);
+    await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId }, token);
+    const told = await events;
+    expect(told.map(({ __typename }) => __typename)).toEqual([
+      'SandboxCreated',
+      'SandboxReady',
+      'SandboxDestroyed',
+    ]);
+    expect((await usage).length).toBeGreaterThan(0);
+    const rest = await follow(two, 'sandboxEvents', told[0]?.cursor ?? '', 'SandboxDestroyed');
+    expect(rest).toEqual(told.slice(1));
+  });
+
   it('count rate limits together', async () => {
     const token = one.token({ tenant: newId('req'), plan: 'free' });
     const sandboxId = await newSandbox(one, {}, token);

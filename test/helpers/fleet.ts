@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import type { Data } from './client.ts';
 import { freePort, type Launched, launch, launchedServer } from './launch.ts';
 import { createDatabase } from './postgres.ts';
 import type { TestServer } from './server.ts';
@@ -112,6 +111,10 @@ export const withFleet = async <Result>(
   }
 };
 
+/** A row as PostgreSQL gives it. */
+// biome-ignore lint/suspicious/noExplicitAny: columns are the test's own question.
+export type Row = any;
+
 /** Rows as they are in the database, whichever server wrote them. */
 export const rowsOf = async <Row>(
   database: string,
@@ -127,5 +130,5 @@ export const rowsOf = async <Row>(
   }
 };
 
-export const sandboxOf = async (database: string, id: string): Promise<Data> =>
-  (await rowsOf<Data>(database, 'select * from sandboxes where id = $1', [id]))[0];
+export const sandboxOf = async (database: string, id: string): Promise<Row> =>
+  (await rowsOf<Row>(database, 'select * from sandboxes where id = $1', [id]))[0];

@@ -10,40 +10,49 @@ import {
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../../src/errors.ts';
-import type {
-  OutputChunk,
-  Provider,
-  ProviderProcess,
-  SandboxHandle,
-  SandboxSpec,
-} from '../../src/providers/provider.ts';
+import type { VendorHandle } from '../../src/providers/types/handle.ts';
+import type { OutputChunk, ProcessExit, VendorProcess } from '../../src/providers/types/process.ts';
+import type { Provider } from '../../src/providers/types/provider.ts';
 
 /** How often a process of the vendor prints a line. */
 export const LINE_MS = 50;
 
-type Stored = { id: string; label: string; createdAt: number };
+type Stored = { id: string; deployment: string; createdAt: number };
 type StoredProcess = { startedAt: number; lines: number };
 
-const unsupported = (): never => {
-  throw new AppError('UNSUPPORTED', 'The vendor of these tests cannot do this.');
+const none = 'none' as const;
+const unlimited = {
+  ...{ cpu: none, memory: none, disk: none },
+  ...{ inodes: none, processes: none, time: none },
+};
+const noFiles = async (): Promise<never> => {
+  throw new AppError('UNSUPPORTED', 'The vendor of these tests has no files.');
 };
 
 /**
  * A vendor that lives in a folder, so that every server of a test reaches the same sandboxes. A process prints a numbered line every 50 ms,
  * whoever listens. Each thing that a server asks for is written to the folder's log, with the pid of the server.
  */
-export const createSharedVendor = (folder: string, name = 'shared'): Provider => {
+export const createSharedVendor = (
+  folder: string,
+  deployment: string,
+  name = 'shared',
+): Provider => {
   for (const part of ['sandboxes', 'processes']) mkdirSync(join(folder, part), { recursive: true });
   const log = (...words: (string | number)[]): void =>
     appendFileSync(join(folder, 'log'), `${[process.pid, ...words].join(' ')}\n`);
   const fileOf = (ref: string): string => join(folder, 'sandboxes', ref);
+  const load = (ref: string): Stored => {
+    if (!existsSync(fileOf(ref))) throw new AppError('NOT_FOUND', 'There is no such sandbox.');
+    return JSON.parse(readFileSync(fileOf(ref), 'utf8'));
+  };
 
   const processOf = (
     id: string,
     { startedAt, lines }: StoredProcess,
     after: number,
-  ): ProviderProcess => {
-    const exit = Promise.withResolvers<Awaited<ProviderProcess['exit']>>();
+  ): VendorProcess => {
+    const exit = Promise.withResolvers<ProcessExit>();
     const output = async function* (): AsyncGenerator<OutputChunk> {
       for (let line = after + 1; line <= lines; line += 1) {
         await sleep(Math.max(0, startedAt + line * LINE_MS - Date.now()));
@@ -53,43 +62,42 @@ export const createSharedVendor = (folder: string, name = 'shared'): Provider =>
         };
         log('acknowledged', id, line);
       }
-      const numbers = { cpuSeconds: null, maxMemoryBytes: null };
-      exit.resolve({ kind: 'EXITED', exitCode: 0, signal: null, ...numbers });
+      const facts = { reason: null, signal: null, cpuSeconds: null, maxMemoryBytes: null };
+      exit.resolve({ kind: 'EXITED', exitCode: 0, ...facts });
     };
-    return {
-      ...{ id, pid: null, output: output(), exit: exit.promise },
-      ...{ write: unsupported, closeStdin: unsupported, signal: unsupported, resize: unsupported },
-      release: async () => undefined,
-    };
+    return { ref: id, pid: null, output: output(), exit: exit.promise };
   };
 
-  const handleOf = (ref: string, stored: Stored): SandboxHandle => {
+  const handleOf = (ref: string, stored: Stored): VendorHandle => {
     const ended = Promise.withResolvers<{ reason: 'destroyed'; message: string }>();
-    const files = new Proxy({}, { get: () => unsupported }) as SandboxHandle['files'];
     return {
       ref,
-      files,
       ended: ended.promise,
+      files: {
+        async *read() {
+          yield await noFiles();
+        },
+        write: noFiles,
+        atomic: false,
+      },
       async spawn({ id, argv }) {
         const kept: StoredProcess = { startedAt: Date.now(), lines: Number(argv[1] ?? 1) };
         writeFileSync(join(folder, 'processes', id), JSON.stringify(kept));
         return processOf(id, kept, 0);
       },
-      async reattach(id, after) {
+      async attach(id, after) {
         const file = join(folder, 'processes', id);
         if (!existsSync(file)) throw new AppError('NOT_FOUND', 'There is no such process.');
-        log('reattached', id, after);
+        log('attached', id, after);
         return processOf(id, JSON.parse(readFileSync(file, 'utf8')), after);
       },
       async usage() {
         const limits = { cpus: 1, memoryBytes: 1, diskBytes: 1, processes: 1 };
         const enforcement = { cpus: '', memory: '', disk: '', processes: '' };
         const cpuSeconds = (Date.now() - stored.createdAt) / 1_000;
-        const zero = { memoryBytes: 0, peakMemoryBytes: 0, diskBytes: 0, processes: 0 };
-        return { cpuSeconds, ...zero, egressBytes: 0, limits, enforcement };
+        const unknown = { memoryBytes: null, peakMemoryBytes: null, diskBytes: null };
+        return { cpuSeconds, ...unknown, processes: null, egressBytes: null, limits, enforcement };
       },
-      dial: unsupported,
-      ports: async () => [],
       async destroy() {
         log('destroyed', stored.id);
         rmSync(fileOf(ref), { force: true });
@@ -101,27 +109,32 @@ export const createSharedVendor = (folder: string, name = 'shared'): Provider =>
   return {
     name,
     capabilities: {
-      ...{ reattach: 'replay', output: 'bytes', pty: 'none', stdin: 'none', signals: 'none' },
-      ...{ watch: 'none', ports: 'none', extend: 'native', networkPolicies: ['none'] },
-      ...{ pause: 'none', snapshot: 'none', secrets: 'env', bound: 'none', limits: 'none' },
+      ...{ reattach: 'replay', output: 'bytes', files: 'text', pty: none, stdin: none },
+      ...{ signals: none, watch: none, ports: none, extend: 'server', networkModes: ['none'] },
+      ...{ pause: none, snapshot: none, secrets: 'env', warm: none, bound: none },
+      limits: unlimited,
     },
     health: async () => ({ status: 'healthy', reason: null }),
-    async create({ id }: SandboxSpec) {
+    async create({ id }) {
       const ref = `${name}-${id}`;
-      const stored: Stored = { id, label: 'sandbank', createdAt: Date.now() };
+      const stored: Stored = { id, deployment, createdAt: Date.now() };
       writeFileSync(fileOf(ref), JSON.stringify(stored));
       log('created', id);
       return handleOf(ref, stored);
     },
-    async connect(ref) {
-      if (!existsSync(fileOf(ref))) throw new AppError('NOT_FOUND', 'There is no such sandbox.');
-      return handleOf(ref, JSON.parse(readFileSync(fileOf(ref), 'utf8')));
-    },
+    connect: async (ref) => handleOf(ref, load(ref)),
     list: async () =>
       readdirSync(join(folder, 'sandboxes')).flatMap((ref) => {
-        const { id, label }: Stored = JSON.parse(readFileSync(fileOf(ref), 'utf8'));
-        return label === 'sandbank' ? [{ ref, id }] : [];
+        const { id, deployment: label, createdAt } = load(ref);
+        if (label !== deployment) return [];
+        return [{ ref, id, deployment, createdAt, expiresAt: null, state: 'running' as const }];
       }),
+    async destroy(ref) {
+      const { id, deployment: label } = load(ref);
+      if (label !== deployment) throw new AppError('NOT_FOUND', 'There is no such sandbox.');
+      log('destroyed', id);
+      rmSync(fileOf(ref), { force: true });
+    },
     dispose: async () => undefined,
   };
 };
@@ -141,9 +154,9 @@ export const vendorLog = (
     : [];
 
 /** A sandbox at the vendor that no row tells of; with another label it is somebody else's. */
-export const plantSandbox = (folder: string, id: string, label: string): string => {
+export const plantSandbox = (folder: string, id: string, deployment: string): string => {
   const ref = `planted-${id}`;
-  const stored: Stored = { id, label, createdAt: Date.now() };
+  const stored: Stored = { id, deployment, createdAt: Date.now() };
   writeFileSync(join(folder, 'sandboxes', ref), JSON.stringify(stored));
   return ref;
 };

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, drain, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/client.ts';
 import {
-  ask,
-  type Data,
-  drain,
-  mutate,
-  newSandbox,
-  OUTPUT,
-  overWebSocket,
-} from '../helpers/client.ts';
-import { type Fleet, LEASE_MS, rowsOf, sandboxOf, until, withFleet } from '../helpers/fleet.ts';
+  type Fleet,
+  LEASE_MS,
+  type Row,
+  rowsOf,
+  sandboxOf,
+  until,
+  withFleet,
+} from '../helpers/fleet.ts';
 import { runProgram } from '../helpers/launch.ts';
 import { LINE_MS, plantSandbox, vendorLog, vendorRefs } from '../helpers/shared-vendor.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
@@ -37,7 +37,7 @@ describe.concurrent('servers that reach the same sandboxes', () => {
     await until(
       async () =>
         (await sandboxOf(database, sandboxId)).ownerEpoch !== undefined &&
-        vendorLog(vendor).some(({ what, pid }) => what === 'reattached' && pid === two.pid()),
+        vendorLog(vendor).some(({ what, pid }) => what === 'attached' && pid === two.pid()),
     );
     const { text, exit } = await drain(overWebSocket(two, OUTPUT, { id: process.id }));
     expect(text).toBe(Array.from({ length: lines }, (_, index) => `line ${index + 1}\n`).join(''));
@@ -86,7 +86,7 @@ describe.concurrent('servers that reach the same sandboxes', () => {
 
     // Metered: no second is in the ledger twice.
     const now = await sandboxOf(database, sandboxId);
-    const [booked] = await rowsOf<Data>(
+    const [booked] = await rowsOf<Row>(
       database,
       `select sum(amount) as seconds from usage_entries where "sandboxId" = $1 and metric = 'sandboxSeconds'`,
       [sandboxId],
@@ -114,8 +114,9 @@ describe.concurrent('servers that reach the same sandboxes', () => {
     const one = await fleet.member();
     const sandboxId = await newSandbox(one);
     await mutate(one, 'destroySandbox', 'sandbox { id }', { sandboxId });
-    const rest = plantSandbox(vendor, sandboxId, 'sandbank');
-    const unknown = plantSandbox(vendor, 'sbx_unknown', 'sandbank');
+    const [{ id: label }] = await rowsOf<Row>(database, 'select id from deployment');
+    const rest = plantSandbox(vendor, sandboxId, label);
+    const unknown = plantSandbox(vendor, 'sbx_unknown', label);
     const foreign = plantSandbox(vendor, 'sbx_foreign', 'somebody else');
     await until(() => !vendorRefs(vendor).includes(rest));
     const listed = 'select ref from orphans';

@@ -3,11 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAlive } from '../../src/providers/local/proc.ts';
 import { loadState } from '../../src/providers/local/state.ts';
-import { ask, type Data, mutate, newSandbox } from '../helpers/client.ts';
+import { ask, type MutationAnswer, mutate, newSandbox } from '../helpers/client.ts';
 import {
   type Fleet,
   LEASE_MS,
   type Member,
+  type Row,
   rowsOf,
   sandboxOf,
   until,
@@ -15,6 +16,7 @@ import {
 } from '../helpers/fleet.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 
+type Exec = MutationAnswer<'exec'>;
 const EXEC = 'stdout process { state exitCode }';
 
 // Side by side: most of their time they wait for a lease to end.
@@ -25,10 +27,10 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
   });
   afterAll(() => postgres?.stop());
 
-  const run = (server: Member, sandboxId: string, command: string): Promise<Data> =>
+  const run = (server: Member, sandboxId: string, command: string): Promise<Exec> =>
     mutate(server, 'exec', EXEC, { sandboxId, command });
   const looksOf = (database: string) => {
-    const stateOf = (id: string): Promise<Data> => sandboxOf(database, id);
+    const stateOf = (id: string): Promise<Row> => sandboxOf(database, id);
     const supervisorOf = async (server: Member, id: string) => {
       const { ref } = await stateOf(id);
       return loadState(join(server.stateDir, 'local', 'sandboxes', ref));
@@ -148,9 +150,7 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
     await until(async () => (await stateOf(lost)).state === 'TERMINATED');
     expect(await stateOf(lost)).toMatchObject({ terminationReason: 'LOST' });
     const child = 'select state from processes where id = $1';
-    await until(
-      async () => (await rowsOf<Data>(database, child, [process.id]))[0].state === 'LOST',
-    );
+    await until(async () => (await rowsOf<Row>(database, child, [process.id]))[0].state === 'LOST');
     const freed = await newSandbox(two);
     expect(await run(two, other, 'echo fine')).toMatchObject({ stdout: 'fine\n' });
     expect(isAlive(supervisor?.inner ?? 0, supervisor?.innerStart ?? '')).toBe(true);

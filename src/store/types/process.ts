@@ -17,7 +17,7 @@ export type ProcessState = (typeof processStates)[number];
 /** A terminal is a process with `cols` and `rows`. */
 export type Process = {
   id: string;
-  /** The provider's id; null until it answered, or where that is `id`. */
+  /** The provider's name of it; null where that is `id`, or until it runs. */
   ref: string | null;
   tenant: string;
   sandboxId: string;
