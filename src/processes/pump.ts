@@ -27,6 +27,13 @@ export type Pumps = {
   dispose(): void;
 };
 
+const isRecordedLater = (id: string, cause: unknown): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    `The process ${id} was started, but what it does cannot be recorded at the moment. Do not start it again: its output and its end are recorded later.`,
+    { retryable: false, details: { processId: id }, cause },
+  );
+
 const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
 
 export const createPumps = ({
@@ -95,7 +102,10 @@ export const createPumps = ({
       log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
       retries.add(row.id, () => takeUp(row));
     });
-    return done;
+    // Whoever waits must not run it a second time because its record is late.
+    return done.catch((error: unknown) => {
+      throw isRecordedLater(row.id, error);
+    });
   };
 
   const takeUp = async (row: Process): Promise<void> => {
