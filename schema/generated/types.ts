@@ -2303,7 +2303,7 @@ export type UsageMetric =
   /** Disk in use, in MiB, times seconds. */
   | 'STORAGE_MB_SECONDS';
 
-/** What was recorded since the last such event, at most one a second for the same. */
+/** Usage that was booked: one event for each execution, and for each metric of each slice of a sandbox’s life. */
 export type UsageRecorded = UsageEvent & {
   __typename?: 'UsageRecorded';
   /** How much. */

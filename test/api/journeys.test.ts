@@ -177,8 +177,7 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   });
 
   it('is chosen for what it can hold, and says why not for the rest', async () => {
-    const create = (input: object) =>
-      mutate(server, 'createSandbox', 'sandbox { id }', input);
+    const create = (input: object) => mutate(server, 'createSandbox', 'sandbox { id }', input);
     for (const networkMode of ['NONE', 'ALLOW_LIST', 'FULL'] as const) {
       const networkAllow = networkMode === 'ALLOW_LIST' ? ['example.com'] : [];
       const made = await create({ networkMode, networkAllow });
