@@ -22,7 +22,7 @@ describe.each(['SQLite', 'PostgreSQL'])('a server that is killed at any step, on
   let running: Launched | null = null;
   const env: Record<string, string> = {
     ...{ SANDBANK_WARM_SANDBOXES: '0', SANDBANK_USAGE_SECONDS: '3600' },
-    SANDBANK_LOG_LEVEL: 'silent',
+    SANDBANK_LOG_LEVEL: 'error',
   };
   beforeAll(async () => {
     stateDir = await mkdtemp(join(tmpdir(), 'sandbank-killed-'));
