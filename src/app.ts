@@ -27,12 +27,12 @@ import type { Services } from './graphql/context.ts';
 import { schema } from './graphql/schema.ts';
 import { createCursors } from './journal/cursor.ts';
 import { createFileJournal } from './journal/file.ts';
-import { readDeployment } from './lib/deployment.ts';
 import { createSealer } from './lib/sealed.ts';
 import { lockStateDir } from './lib/state-lock.ts';
 import { openLimiterStore } from './limits/limiter-store.ts';
 import { createQuotas } from './limits/quotas.ts';
 import { createRateLimits } from './limits/rate-limits.ts';
+import { openOwnership } from './pool/ownership.ts';
 import { createPool } from './pool/pool.ts';
 import { createRetention } from './pool/retention.ts';
 import { portRules } from './ports/rules.ts';
@@ -50,8 +50,6 @@ import { closeHttp, listen } from './server/listen.ts';
 import { createPortsProxy } from './server/ports-proxy.ts';
 import { createTransferHandler } from './server/transfers.ts';
 import { openStore } from './store/open.ts';
-import type { Process } from './store/types/process.ts';
-import type { Sandbox } from './store/types/sandbox.ts';
 import { createUsageFeed } from './usage/feed.ts';
 import { createMeter } from './usage/meter.ts';
 import { usageRules } from './usage/rules.ts';
@@ -63,6 +61,8 @@ export type App = {
   services: Services;
   /** Takes both ports; they differ from the configuration where that says 0. What lived before is taken up afterwards, in the background. */
   listen(): Promise<{ port: number; portsPort: number }>;
+  /** Why this server may be a copy of another one, and acts on nothing that it has not made; null when it is none. */
+  doubt: string | null;
   /** After `listen`: resolves when everything that lived before it has been tried once. Never rejects. */
   readonly recovered: Promise<void>;
   /** Ends streams, closes listeners, lets go of the providers; sandboxes live on. Idempotent. */
@@ -118,19 +118,21 @@ const assemble = async (
   const sealer = createSealer(derive('seal'));
   const store = await openStore({ ...config, sealer, log });
   opened.defer(store.dispose);
+  const ownership = await openOwnership({ ...config, store, log });
+  const { lease } = ownership;
+  opened.defer(lease.dispose);
   const dir = join(config.stateDir, 'journal');
   const journal = await createFileJournal({ dir, ...config.journal, clock });
   opened.defer(journal.dispose);
   const cursors = createCursors(derive('cursor'));
   const audit = createAuditLog({ store: store.audit, clock, log });
   opened.defer(audit.dispose);
-  const deployment = readDeployment(config.stateDir);
+  const { deployment } = ownership.identity;
   const vendors = await openVendors({
     ...{ deployment, stateDir: config.stateDir, sealer, log },
     defaultLimits: config.sandbox.limits,
   });
   const pool = createPool(vendors.map((one) => completeProvider(one, { deployment, log })));
-  const recovering = new AbortController();
   let recovery: Promise<void> = Promise.resolve();
   // Without its providers it ends soon; what it writes needs the store.
   opened.defer(() => recovery);
@@ -150,17 +152,20 @@ const assemble = async (
   const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
   opened.defer(feed.dispose);
   const { onUsageRecorded, created } = feed;
-  const meter = createMeter({ store, sliceMs: config.usageSliceMs, onUsageRecorded, clock, log });
+  const meter = createMeter({
+    ...{ store, lease, onUsageRecorded, clock, log },
+    sliceMs: config.usageSliceMs,
+  });
   opened.defer(meter.dispose);
 
   const sandboxes = createSandboxService({
-    ...{ store, cursors, pool, quotas, meter, created, clock, log },
+    ...{ store, cursors, pool, ownership, quotas, meter, created, clock, log },
     defaults: config.sandbox,
     maxWaitMs: config.maxWaitMs,
   });
   opened.defer(sandboxes.dispose);
   const processes = createProcessService({
-    ...{ store, journal, cursors, pool, quotas, onUsageRecorded, clock, log },
+    ...{ store, journal, cursors, pool, lease, quotas, onUsageRecorded, clock, log },
     sandboxes: sandboxes.access,
     execOutputBytes: config.execOutputBytes,
   });
@@ -231,17 +236,6 @@ const assemble = async (
     transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
   });
   const portsServer = createPortsProxy({ ports, authenticator, log });
-  const recover = async (before: {
-    sandboxes: readonly Sandbox[];
-    processes: readonly Process[];
-  }): Promise<void> => {
-    try {
-      await sandboxes.recover(before.sandboxes, recovering.signal);
-      if (!recovering.signal.aborted) await processes.recover(before.processes);
-    } catch (error) {
-      log.error({ err: error }, 'not everything that lived before the start was taken up');
-    }
-  };
   const sweep = setInterval(() => {
     journal
       .sweep()
@@ -251,7 +245,6 @@ const assemble = async (
   const { retentionMs } = config;
   opened.defer(createRetention({ store, retentionMs, clock, log }).dispose);
   opened.defer(async () => {
-    recovering.abort();
     const ms = config.shutdownMs;
     await Promise.all([server.close(ms), closeHttp(portsServer, ms)]);
   });
@@ -260,20 +253,19 @@ const assemble = async (
   return {
     tokens,
     services,
+    doubt: ownership.identity.doubt,
     get recovered() {
       return recovery;
     },
     async listen() {
       // Read before the first request: what requests make is not taken for what lived before.
-      const before = {
-        sandboxes: await store.sandboxes.unfinished(),
-        processes: await store.processes.unfinished(),
-      };
+      const before = await sandboxes.keeper.prepare();
       const port = await server.listen(config.port, config.host);
       const portsPort = await listen(portsServer, config.portsPort, config.host, log);
       publicUrl ||= `http://${config.host}:${port}`;
       portsUrl ||= `http://${config.host}:${portsPort}`;
-      recovery = recover(before);
+      lease.setAddress(publicUrl);
+      recovery = sandboxes.keeper.start(before, processes);
       return { port, portsPort };
     },
     dispose() {

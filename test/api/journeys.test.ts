@@ -30,20 +30,20 @@ const rows: Row[] = [
 const CAPABILITIES =
   '{ providers { name health capabilities { reattach output pty stdin signals watch ports extend networkModes limits { cpu memory time } } } }';
 
-type Capabilities = Data['providers'][number]['capabilities'];
-
 describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   let server: TestServer;
   let dir: string;
   let sandboxId: string;
-  let can: Capabilities;
+  let can: Data['providers'][number]['capabilities'];
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'sandbank-journey-'));
     const own = parts ? {} : { SANDBANK_PROVIDERS: name };
     server = await startServer({ ...own, ...env?.() }, undefined, parts?.(dir));
     const { providers } = await ask(server, CAPABILITIES);
     expect(providers).toMatchObject([{ name, health: 'HEALTHY' }]);
-    can = (providers[0] as Data['providers'][number]).capabilities;
+    const [provider] = providers;
+    if (!provider) throw new Error('no provider');
+    can = provider.capabilities;
     sandboxId = await newSandbox(server, { env: [{ name: 'GREETING', value: 'hi' }] });
   });
   afterAll(async () => {
@@ -63,7 +63,7 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
       .sandbox;
 
   it('runs a command to its end, with input, exit code and timeout', async () => {
-    const exec = (input: object): Promise<Data['exec']> =>
+    const exec = (input: object) =>
       mutate(server, 'exec', 'exitCode stdout stderr process { state signal }', {
         sandboxId,
         ...input,
@@ -177,8 +177,7 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   });
 
   it('is chosen for what it can hold, and says why not for the rest', async () => {
-    const create = (input: object): Promise<Data['createSandbox']> =>
-      mutate(server, 'createSandbox', 'sandbox { id }', input);
+    const create = (input: object) => mutate(server, 'createSandbox', 'sandbox { id }', input);
     for (const networkMode of ['NONE', 'ALLOW_LIST', 'FULL'] as const) {
       const networkAllow = networkMode === 'ALLOW_LIST' ? ['example.com'] : [];
       const made = await create({ networkMode, networkAllow });

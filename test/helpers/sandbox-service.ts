@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { createCursors } from '../../src/journal/cursor.ts';
 import { createSealer } from '../../src/lib/sealed.ts';
+import { lockStateDir } from '../../src/lib/state-lock.ts';
 import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
+import { openOwnership } from '../../src/pool/ownership.ts';
 import { createPool } from '../../src/pool/pool.ts';
 import { completeProvider } from '../../src/providers/complete/provider.ts';
 import { openProvider } from '../../src/providers/local/local.ts';
@@ -28,6 +30,7 @@ export const openService = async (
   let ahead = 0;
   const clock = (): number => Date.now() + ahead;
   const sealer = createSealer('a secret of these tests');
+  const unlock = await lockStateDir(stateDir);
   const store = await openStore({ stateDir, sealer });
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
   const deployment = 'service-tests';
@@ -38,10 +41,25 @@ export const openService = async (
   const provider = completeProvider(vendor, { deployment, log });
   const pool = createPool([provider]);
   const quotas = createQuotas({ plans, store, serverLimit: null, clock });
-  const meter = createMeter({ store, sliceMs: 500, onUsageRecorded: () => undefined, clock, log });
+  const ownership = await openOwnership({
+    ...{ store, stateDir, log },
+    hostId: undefined,
+    leaseMs: 30_000,
+    hostLostMs: 3_600_000,
+  });
+  const { lease } = ownership;
+  const meter = createMeter({
+    store,
+    lease,
+    sliceMs: 500,
+    onUsageRecorded: () => undefined,
+    clock,
+    log,
+  });
   const service = createSandboxService({
     quotas,
     meter,
+    ownership,
     created: () => undefined,
     maxWaitMs: 60_000,
     store,
@@ -57,6 +75,12 @@ export const openService = async (
   });
   return {
     service,
+    ownership,
+    /** As a server does after it listens. */
+    async takeUp(): Promise<void> {
+      const processes = { takeUp: async () => undefined, letGo: () => undefined };
+      await service.keeper.start(await service.keeper.prepare(), processes);
+    },
     store,
     provider,
     skip(ms: number): void {
@@ -75,10 +99,12 @@ export const openService = async (
     },
     /** Lets go of everything as a server that stops does; what lives goes on. */
     async close(): Promise<void> {
-      service.dispose();
+      await service.dispose();
       meter.dispose();
       await pool.dispose();
+      await lease.dispose();
       await store.dispose();
+      await unlock();
     },
     /** Also destroys what lives and removes the directory. */
     async end(): Promise<void> {

@@ -37,7 +37,7 @@ export const testInput = (benched: Benched): void => {
     });
 
     it('gives input that is known at the start, with or without a stdin of the vendor', async () => {
-      const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, index) => index % 256));
+      const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
       const { stdout, exit } = await collect(benched().handle, ['sha256sum'], { input: bytes });
       const expected = await crypto.subtle.digest('SHA-256', bytes);
       expect([String(stdout), exit.exitCode]).toEqual([
