@@ -9,8 +9,10 @@ import { builtInPlans, type Plan } from '../../src/limits/plans.ts';
 import { createQuotas } from '../../src/limits/quotas.ts';
 import { openOwnership } from '../../src/pool/ownership.ts';
 import { createPool } from '../../src/pool/pool.ts';
+import type { Deadlines } from '../../src/providers/complete/deadlines.ts';
 import { completeProvider } from '../../src/providers/complete/provider.ts';
 import { openProvider } from '../../src/providers/local/local.ts';
+import type { Provider } from '../../src/providers/types/provider.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
 import { openStore } from '../../src/store/open.ts';
 import type { SandboxEvent, SandboxEventGap } from '../../src/store/types/sandbox-event.ts';
@@ -21,10 +23,20 @@ export const alice = principal();
 
 export const newStateDir = (): Promise<string> => mkdtemp(join(tmpdir(), 'sandbank-service-'));
 
+/** The label of what these services make at vendors. */
+export const deployment = 'service-tests';
+
+export type ServiceOptions = {
+  plans?: Readonly<Record<string, Plan>>;
+  /** Instead of local sandboxes. */
+  vendors?: readonly Provider[];
+  deadlines?: Partial<Deadlines>;
+};
+
 /** The service on real parts: isolated sandboxes, a SQLite file, journal files. The clock can be moved. */
 export const openService = async (
   stateDir: string,
-  plans: Readonly<Record<string, Plan>> = builtInPlans,
+  { plans = builtInPlans, vendors, deadlines = {} }: ServiceOptions = {},
 ) => {
   const log = pino({ level: 'silent' });
   let ahead = 0;
@@ -33,13 +45,17 @@ export const openService = async (
   const unlock = await lockStateDir(stateDir);
   const store = await openStore({ stateDir, sealer });
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
-  const deployment = 'service-tests';
-  const vendor = await openProvider(
-    { deployment, stateDir, defaultLimits: limits, sealer, log },
-    { SANDBANK_WARM_SANDBOXES: 0 },
+  const openLocal = () =>
+    openProvider(
+      { deployment, stateDir, defaultLimits: limits, sealer, log },
+      { SANDBANK_WARM_SANDBOXES: 0 },
+    );
+  const providers = (vendors ?? [await openLocal()]).map((vendor) =>
+    completeProvider(vendor, { deployment, log, deadlines }),
   );
-  const provider = completeProvider(vendor, { deployment, log });
-  const pool = createPool([provider]);
+  const [provider] = providers;
+  if (!provider) throw new Error('There is no provider.');
+  const pool = createPool(providers);
   const quotas = createQuotas({ plans, store, serverLimit: null, clock });
   const ownership = await openOwnership({
     ...{ store, stateDir, log },
@@ -83,6 +99,7 @@ export const openService = async (
     },
     store,
     provider,
+    pool,
     skip(ms: number): void {
       ahead += ms;
     },
