@@ -1,25 +1,29 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 
-/** Typed documents for tests and clients, from the printed contract and the named operations. */
+/** The types of the printed contract, and typed documents of the named operations, for tests and clients. */
 const config: CodegenConfig = {
   schema: 'schema/schema.graphql',
   documents: 'schema/operations/*.graphql',
+  config: {
+    useTypeImports: true,
+    enumsAsTypes: true,
+    skipTypename: false,
+    strictScalars: true,
+    scalars: {
+      Base64: 'string',
+      Byte: 'number',
+      Cursor: 'string',
+      DateTime: 'string',
+      JSON: 'unknown',
+    },
+  },
   generates: {
     'schema/generated/operations.ts': {
       plugins: ['typescript-operations', 'typed-document-node'],
-      config: {
-        useTypeImports: true,
-        enumsAsTypes: true,
-        skipTypename: false,
-        strictScalars: true,
-        scalars: {
-          Base64: 'string',
-          Byte: 'number',
-          Cursor: 'string',
-          DateTime: 'string',
-          JSON: 'unknown',
-        },
-      },
+    },
+    'schema/generated/types.ts': {
+      plugins: ['typescript'],
+      config: { useImplementingTypes: true },
     },
   },
 };

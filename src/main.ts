@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { help } from './cli/help.ts';
 import { type Config, readConfig } from './config/read.ts';
+import { errorTable } from './error-table.ts';
 import { AppError } from './errors.ts';
 
 type Command = (config: Config, options: Record<string, string | undefined>) => Promise<number>;
@@ -12,9 +13,11 @@ const commands = {
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   token: async () => (await import('./cli/token.ts')).token,
   audit: async () => (await import('./cli/audit.ts')).audit,
+  server: async () => (await import('./cli/server.ts')).server,
+  orphans: async () => (await import('./cli/orphans.ts')).orphans,
 } as const;
 /** Commands with a word of their own behind them. */
-const WITH_VERB = ['audit'];
+const WITH_VERB = ['audit', 'server', 'orphans'];
 const LINGER_MS = 2_000;
 
 const run = async (): Promise<number> => {
@@ -29,6 +32,7 @@ const run = async (): Promise<number> => {
       plan: { type: 'string' },
       scope: { type: 'string' },
       file: { type: 'string' },
+      ref: { type: 'string' },
     },
   });
   const name = positionals[0] ?? 'serve';
@@ -37,7 +41,7 @@ const run = async (): Promise<number> => {
   if (!Object.hasOwn(commands, name) || positionals.length > words) {
     throw new AppError(
       'INVALID_ARGUMENT',
-      `There is no command "${positionals.join(' ')}". Try sandbank --help.`,
+      `The command "${positionals.join(' ')}" does not exist. Run sandbank --help for the list of commands.`,
     );
   }
   const { help: _, ...options } = values;
@@ -61,5 +65,5 @@ const end = (code: number): void => {
 
 run().then(end, (error: unknown) => {
   process.stderr.write(`sandbank: ${explain(error)}\n`);
-  end(1);
+  end(errorTable[error instanceof AppError ? error.code : 'INTERNAL'].exitCode);
 });

@@ -1,37 +1,78 @@
-import { execFile } from 'node:child_process';
-import { globSync, readFileSync } from 'node:fs';
-import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { circlesOfFolders, cruise, filesOfRank, type ModuleGraph } from './helpers/module-graph.ts';
 
-const run = promisify(execFile);
 const sources = globSync('src/**/*.ts').sort();
 const read = (file: string): string => readFileSync(file, 'utf8');
 const lines = (file: string): number => read(file).split('\n').length - 1;
 const offenders = (pattern: RegExp, except: RegExp): string[] =>
   sources.filter((file) => !except.test(file) && pattern.test(read(file)));
 
+/** Files that are still too long. The list only shrinks: a file that no longer is must leave it. */
+const LONG_FILES = ['src/processes/service.ts'];
+/** Files with a function of more than 80 lines, as `noExcessiveLinesPerFunction` is off for them in biome.json. It only shrinks too. */
+const LONG_FUNCTIONS = 22;
+
 describe('the architecture', () => {
-  it('has no import that dependency-cruiser forbids, and every source file was looked at', async () => {
-    // The exit code says whether there was a violation; the output is JSON either way.
-    const { stdout } = await run('node_modules/.bin/depcruise', ['src', '--output-type', 'json'], {
-      maxBuffer: 64 * 1024 * 1024,
-    }).catch((failure: { stdout: string }) => failure);
-    const report = JSON.parse(stdout) as {
-      modules: { source: string }[];
-      summary: { violations: { from: string; to: string; rule: { name: string } }[] };
-    };
-    const violations = report.summary.violations.map(
+  let graph: ModuleGraph;
+  beforeAll(async () => {
+    graph = await cruise();
+  });
+
+  it('has no import that dependency-cruiser forbids, and every source file was looked at', () => {
+    const violations = graph.summary.violations.map(
       ({ from, to, rule }) => `${rule.name}: ${from} → ${to}`,
     );
     expect(violations).toEqual([]);
-    const cruised = report.modules.filter((module) => module.source.startsWith('src/'));
+    const cruised = graph.modules.filter((module) => module.source.startsWith('src/'));
     expect(cruised.map((module) => module.source).sort()).toEqual(sources);
   });
 
-  it('keeps files small: none over 400 lines, half of them under 100', () => {
+  it.each(['core', 'services', 'schemas'])('has no circle of folders at the rank %s', (rank) => {
+    const files = filesOfRank(graph, rank);
+    expect(files.length).toBeGreaterThan(5);
+    expect(circlesOfFolders(graph, files)).toEqual([]);
+  });
+
+  it('finds a circle of folders where there is one', () => {
+    const imports = {
+      'src/a/x.ts': 'src/b/x.ts',
+      'src/b/y.ts': 'src/c/x.ts',
+      'src/c/y.ts': 'src/a/y.ts',
+    };
+    const modules = Object.entries(imports).flatMap(([source, resolved]) => [
+      { source, dependencies: [{ resolved }] },
+      { source: resolved, dependencies: [] },
+    ]);
+    const files = modules.map(({ source }) => source);
+    expect(circlesOfFolders({ ...graph, modules }, files)).toEqual([
+      'src/a → src/b → src/c → src/a',
+    ]);
+    expect(circlesOfFolders({ ...graph, modules }, files.slice(1))).toEqual([]);
+  });
+
+  it('keeps files small: none over 300 lines, half of them under 100', () => {
     const sizes = sources.map(lines).sort((a, b) => a - b);
-    expect(sources.filter((file) => lines(file) > 400)).toEqual([]);
+    expect(sources.filter((file) => lines(file) > 300)).toEqual(LONG_FILES);
     expect(sizes[Math.floor(sizes.length / 2)]).toBeLessThan(100);
+  });
+
+  it('keeps functions small: the exceptions in biome.json are real, and no more than there were', () => {
+    const { overrides } = JSON.parse(read('biome.json')) as {
+      overrides: { includes: string[]; linter: { rules: { complexity?: object } } }[];
+    };
+    const exceptions = overrides
+      .filter(({ linter }) => linter.rules.complexity)
+      .flatMap(({ includes }) => includes)
+      .filter((file) => file.startsWith('src/'));
+    expect(exceptions.filter((file) => !sources.includes(file))).toEqual([]);
+    expect(exceptions.length).toBeLessThanOrEqual(LONG_FUNCTIONS);
+  });
+
+  it('names only files that exist in docs/architecture.md', () => {
+    const paths = read('docs/architecture.md').match(/`(src|test|schema|docs)\/[^`*]+`/g) ?? [];
+    expect(paths.length).toBeGreaterThan(20);
+    expect(paths.map((path) => path.slice(1, -1)).filter((path) => !existsSync(path))).toEqual([]);
   });
 
   it('reads the environment in one file only', () => {

@@ -35,7 +35,7 @@ export const openRevocations = async ({
   store,
   log,
 }: {
-  store: RevocationStore;
+  store: Pick<RevocationStore, 'insert' | 'since'>;
   log: Logger;
 }): Promise<Revocations> => {
   const seen = new Set<string>();

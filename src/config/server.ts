@@ -36,6 +36,17 @@ export const serverVariables = {
     undefined,
     'PostgreSQL instead of a SQLite file',
   ],
+  SANDBANK_DATABASE_POOL_SIZE: [count(1, 1_000), '10', 'connections to PostgreSQL at once'],
+  SANDBANK_DATABASE_TIMEOUT_SECONDS: [
+    count(1, 300),
+    '10',
+    'longest statement in PostgreSQL; a connection is waited for half as long, a lock a tenth',
+  ],
+  SANDBANK_RETENTION_DAYS: [
+    count(1, 3_650),
+    '30',
+    'how long ended sandboxes and processes, events and ledger entries are kept',
+  ],
   SANDBANK_REDIS_URL: [
     z
       .string()

@@ -20,8 +20,8 @@ export type FileServiceOptions = {
 
 export type NewFile = WriteOptions & { path: string; content: Uint8Array };
 export type Content = { bytes: Uint8Array; offset: number; totalSize: number };
-export type SignedUrl = { url: string; expiresAt: number };
-export type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
+type SignedUrl = { url: string; expiresAt: number };
+type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
 
 /** What callers get; who may call what is in rules.ts. */
 export type FileService = {
@@ -97,6 +97,55 @@ export type FileControl = FileService & {
 
 const MAX_TTL_MS = 24 * 3_600_000;
 
+const listDirectory: (
+  files: SandboxFiles,
+  path: string,
+  options: { recursive: boolean; limit: number },
+) => ReturnType<FileService['list']> = async (files, path, options) => {
+  const stat = await files.stat(path);
+  if (stat === null) return null;
+  if (stat.type !== 'directory')
+    throw new AppError(
+      'INVALID_ARGUMENT',
+      `${stat.path} is not a directory, but of the type ${stat.type}.`,
+    );
+  return { path: stat.path, ...(await files.list(path, options)) };
+};
+
+const readContent = async (
+  files: SandboxFiles,
+  path: string,
+  { offset, length }: { offset: number; length: number },
+): Promise<Content> => {
+  const stat = await files.stat(path);
+  const parts: Uint8Array[] = [];
+  for await (const part of files.read(path, { offset, length: Math.min(length, MAX_CONTENT) }))
+    parts.push(part);
+  const bytes = Buffer.concat(parts);
+  return {
+    bytes,
+    offset,
+    totalSize: Math.max(stat?.type === 'file' ? stat.size : 0, offset + bytes.length),
+  };
+};
+
+/** One after the other; a file that is refused does not stop the others. */
+const writeEach = async (
+  files: SandboxFiles,
+  list: readonly NewFile[],
+): Promise<WriteOutcome[]> => {
+  const outcomes: WriteOutcome[] = [];
+  for (const { path, content, ...options } of list) {
+    try {
+      outcomes.push({ path, file: await files.write(path, [content], options), error: null });
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      outcomes.push({ path, file: null, error });
+    }
+  }
+  return outcomes;
+};
+
 export const createFileService = ({
   sandboxes,
   revocations,
@@ -129,30 +178,10 @@ export const createFileService = ({
 
   return {
     stat: async (principal, id, path) => (await filesOf(principal, id, 'read')).stat(path),
-    async list(principal, id, path, options) {
-      const files = await filesOf(principal, id, 'read');
-      const stat = await files.stat(path);
-      if (stat === null) return null;
-      if (stat.type !== 'directory')
-        throw new AppError(
-          'INVALID_ARGUMENT',
-          `${stat.path} is not a directory, but of the type ${stat.type}.`,
-        );
-      return { path: stat.path, ...(await files.list(path, options)) };
-    },
-    async content(principal, id, path, { offset, length }) {
-      const files = await filesOf(principal, id, 'read');
-      const stat = await files.stat(path);
-      const parts: Uint8Array[] = [];
-      for await (const part of files.read(path, { offset, length: Math.min(length, MAX_CONTENT) }))
-        parts.push(part);
-      const bytes = Buffer.concat(parts);
-      return {
-        bytes,
-        offset,
-        totalSize: Math.max(stat?.type === 'file' ? stat.size : 0, offset + bytes.length),
-      };
-    },
+    list: async (principal, id, path, options) =>
+      listDirectory(await filesOf(principal, id, 'read'), path, options),
+    content: async (principal, id, path, range) =>
+      readContent(await filesOf(principal, id, 'read'), path, range),
     sha256: async (principal, id, path) => (await filesOf(principal, id, 'read')).sha256(path),
     async write(principal, id, { path, content, ...options }) {
       return (await filesOf(principal, id, 'write')).write(path, [content], options);
@@ -163,17 +192,7 @@ export const createFileService = ({
           'INVALID_ARGUMENT',
           `files: ${list.length} files were given, but it must be 1 to ${MAX_FILES}.`,
         );
-      const files = await filesOf(principal, id, 'write');
-      const outcomes: WriteOutcome[] = [];
-      for (const { path, content, ...options } of list) {
-        try {
-          outcomes.push({ path, file: await files.write(path, [content], options), error: null });
-        } catch (error) {
-          if (!(error instanceof AppError)) throw error;
-          outcomes.push({ path, file: null, error });
-        }
-      }
-      return outcomes;
+      return writeEach(await filesOf(principal, id, 'write'), list);
     },
     makeDirectory: async (principal, id, path, options) =>
       (await filesOf(principal, id, 'write')).makeDirectory(path, options),

@@ -5,6 +5,7 @@ import '../sandboxes/queries-schema.ts';
 import '../sandboxes/mutations-schema.ts';
 import '../sandboxes/events-schema.ts';
 import '../processes/schema.ts';
+import '../processes/exec-schema.ts';
 import '../processes/mutations-schema.ts';
 import '../terminals/schema.ts';
 import '../files/schema.ts';

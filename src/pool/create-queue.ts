@@ -4,9 +4,9 @@ import type { Quotas } from '../limits/quotas.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Pool } from './pool.ts';
-import type { SandboxEvents } from './sandbox-events.ts';
+import type { Assign } from './ownership.ts';
 
 export type CreateQueue = {
   /** Others of the tenant wait already: a new one must not pass them. */
@@ -34,7 +34,7 @@ export const CREATE_METRICS = [
 const LOOK_MS = 1_000;
 const MAX_WAITING = 1_000;
 
-const isExcess = (result: Excess | boolean): result is Excess => typeof result === 'object';
+const isExcess = (result: Excess | Sandbox): result is Excess => 'bound' in result;
 const isForAll = ({ tenant }: Bound): boolean => tenant === null;
 
 /**
@@ -43,18 +43,18 @@ const isForAll = ({ tenant }: Bound): boolean => tenant === null;
  */
 export const openCreateQueue = ({
   store,
-  pool,
+  lease,
+  assign,
   quotas,
-  events,
   lifecycle,
   maxWaitMs,
   clock,
   log,
 }: {
   store: Store;
-  pool: Pool;
+  lease: Lease;
+  assign: Assign;
   quotas: Quotas;
-  events: SandboxEvents;
   lifecycle: Lifecycle;
   maxWaitMs: number;
   clock: () => number;
@@ -72,15 +72,22 @@ export const openCreateQueue = ({
     for (const tenant of served.keys()) if (!waiting.has(tenant)) served.delete(tenant);
   };
 
-  const admit = async (row: Sandbox): Promise<Excess | boolean> => {
+  const admit = async (row: Sandbox): Promise<Excess | Sandbox | null> => {
     const holder = { ...row, subject: row.createdBy };
     const bounds = await quotas.bounds(holder, CREATE_METRICS);
     // Its life begins now, and is as long as it would have been.
-    const expiresAt = clock() + (row.expiresAt - row.createdAt);
-    const admitted = await store.sandboxes.admit({ ...row, expiresAt }, bounds);
-    if (admitted === true)
+    const now = clock();
+    const expiresAt = now + (row.expiresAt - row.createdAt);
+    const event = { kind: 'sandbox-created', at: now } as const;
+    const admitted = await store.sandboxes.admit(
+      row.tenant,
+      row.id,
+      { ...assign(row.provider), expiresAt },
+      { bounds, event },
+    );
+    if (admitted !== null && !isExcess(admitted))
       lifecycle
-        .begin(pool.get(row.provider), { ...row, state: 'CREATING', expiresAt })
+        .begin(admitted)
         .catch((error: unknown) =>
           log.warn({ err: error, sandbox: row.id }, 'a sandbox that had waited could not be made'),
         );
@@ -93,9 +100,10 @@ export const openCreateQueue = ({
     for (const row of [...rows]) {
       if (without.has(row.createdBy)) continue;
       const result = await admit(row);
-      if (!isExcess(result)) {
+      if (result === null) rows.splice(rows.indexOf(row), 1);
+      else if (!isExcess(result)) {
         rows.splice(rows.indexOf(row), 1);
-        if (result) return 'admitted';
+        return 'admitted';
       } else if (isForAll(result.bound)) return 'full';
       else if (result.bound.subject === null) break;
       else without.add(row.createdBy);
@@ -107,12 +115,24 @@ export const openCreateQueue = ({
   const expire = async (rows: readonly Sandbox[]): Promise<Sandbox[]> => {
     const late = rows.filter(({ queuedAt }) => (queuedAt ?? 0) + maxWaitMs <= clock());
     for (const row of late)
-      await lifecycle.finish(row, 'FAILED', 'QUEUE_TIMEOUT', 'It waited too long for room.');
+      await lifecycle.finish(
+        row,
+        'FAILED',
+        'QUEUE_TIMEOUT',
+        'The sandbox waited too long for a place.',
+      );
     return rows.filter((row) => !late.includes(row));
   };
 
+  /** Anybody's, unless this server may be a copy: then only those that it has queued itself. */
+  const queued = async (): Promise<Sandbox[]> => {
+    const rows = await store.sandboxes.inState('QUEUED');
+    return lease.isTrusted() ? rows : rows.filter(({ owner }) => owner === lease.fence.owner);
+  };
+
   const round = async (): Promise<void> => {
-    const rows = await expire(await store.sandboxes.inState('QUEUED'));
+    if (!lease.isHeld()) return;
+    const rows = await expire(await queued());
     count(rows);
     const byTenant = Map.groupBy(rows, ({ tenant }) => tenant);
     for (let active = [...byTenant.keys()]; active.length; ) {
@@ -137,9 +157,9 @@ export const openCreateQueue = ({
         );
       waiting.set(row.tenant, (waiting.get(row.tenant) ?? 0) + 1);
       const queued: Sandbox = { ...row, state: 'QUEUED', queuedAt: row.createdAt };
-      await store.sandboxes.insert(queued);
       const ahead = await store.sandboxes.queuedBefore(row.tenant, row.createdAt, row.id);
-      await events.record(queued, 'sandbox-queued', ahead + 1);
+      const event = { kind: 'sandbox-queued', at: clock(), position: ahead + 1 } as const;
+      await store.sandboxes.insert(queued, { event });
       room.admitWaiting();
       return queued;
     },
@@ -160,7 +180,7 @@ export const openCreateQueue = ({
         });
     },
     async recover() {
-      count(await store.sandboxes.inState('QUEUED'));
+      count(await queued());
       room.admitWaiting();
     },
     dispose: () => clearInterval(timer),

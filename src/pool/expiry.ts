@@ -1,48 +1,54 @@
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.ts';
+import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { SandboxEvents } from './sandbox-events.ts';
 
 const TICK_MS = 1_000;
 const WARNING_MS = 60_000;
 
 export type Expiry = {
-  /** The expiry moved: warn again when the time comes. */
-  expect(id: string): void;
   dispose(): void;
 };
 
-/** Warns 60 s before the end of each sandbox, and ends it at its time. */
+/** Warns 60 s before the end of each sandbox of this server, and ends it at its time. */
 export const createExpiry = ({
   store,
-  events,
+  lease,
   lifecycle,
   clock,
   log,
 }: {
   store: Store;
-  events: SandboxEvents;
+  lease: Lease;
   lifecycle: Lifecycle;
   clock: () => number;
   log: Logger;
 }): Expiry => {
-  const warned = new Set<string>();
-
   const look = async (): Promise<void> => {
+    if (!lease.isHeld()) return;
     const now = clock();
-    const rows = await store.sandboxes.expiring(now + WARNING_MS);
-    const near = new Set(rows.map(({ id }) => id));
-    for (const id of warned) if (!near.has(id)) warned.delete(id);
+    const rows = await store.sandboxes.expiring(lease.fence.owner, now + WARNING_MS);
     for (const row of rows) {
       if (row.expiresAt <= now) {
         lifecycle
-          .destroy(row, 'EXPIRED', 'Its time was over.')
+          .destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.')
           .catch((error: unknown) =>
             log.error({ err: error, sandbox: row.id }, 'an expired sandbox could not be destroyed'),
           );
-      } else if (!warned.has(row.id)) {
-        warned.add(row.id);
-        await events.record(row, 'sandbox-expiring');
+      } else if (row.warnedExpiresAt !== row.expiresAt) {
+        // Once for each expiry.
+        const { tenant, id, expiresAt, warnedExpiresAt } = row;
+        await store.sandboxes.update(
+          tenant,
+          id,
+          { warnedExpiresAt: expiresAt },
+          {
+            from: ['READY'],
+            fence: lease.fence,
+            expect: { expiresAt, warnedExpiresAt },
+            event: { kind: 'sandbox-expiring', at: now },
+          },
+        );
       }
     }
   };
@@ -53,5 +59,5 @@ export const createExpiry = ({
     );
   }, TICK_MS).unref();
 
-  return { expect: (id) => void warned.delete(id), dispose: () => clearInterval(timer) };
+  return { dispose: () => clearInterval(timer) };
 };

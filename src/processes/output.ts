@@ -96,6 +96,14 @@ const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
   return events;
 };
 
+const trimmedGap = (at: At, from: number, to: number): GapEvent => ({
+  kind: 'gap',
+  cursor: at(to),
+  from,
+  to,
+  reason: 'The output is older than what is kept.',
+});
+
 export type OutputPage = {
   events: ProcessEvent[];
   cursor: string | null;
@@ -158,21 +166,14 @@ export const createOutputReader = ({
         }
       };
       let batches = open();
-      const trimmed = (from: number, to: number): GapEvent => ({
-        kind: 'gap',
-        cursor: at(to),
-        from,
-        to,
-        reason: 'The output is older than what is kept.',
-      });
-      let events: readonly ProcessEvent[] = trimmedBefore ? [trimmed(1, place)] : [];
+      let events: readonly ProcessEvent[] = trimmedBefore ? [trimmedGap(at, 1, place)] : [];
       let index = 0;
       const fallen = async (error: unknown): Promise<ProcessEvent> => {
         if (!(error instanceof AppError) || error.code !== 'CURSOR_EXPIRED') throw error;
         const from = place + 1;
         place = ((await journal.info(topic))?.first ?? from) - 1;
         batches = open();
-        return trimmed(from, place);
+        return trimmedGap(at, from, place);
       };
       // Hand-written: a generator would take three turns of the microtask queue more for each event, and there are thousands of readers.
       const reader: AsyncIterableIterator<ProcessEvent> = {

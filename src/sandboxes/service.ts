@@ -6,14 +6,11 @@ import { whileVisible } from '../authorization/while-visible.ts';
 import { AppError } from '../errors.ts';
 import { createIdempotency, type RunOnce } from '../idempotency/idempotency.ts';
 import type { Cursors } from '../journal/cursor.ts';
-import type { Journal } from '../journal/journal.ts';
-import { createRetries } from '../lib/retries.ts';
 import type { Quotas } from '../limits/quotas.ts';
-import { openCreateQueue } from '../pool/create-queue.ts';
-import { createExpiry } from '../pool/expiry.ts';
-import { createLifecycle } from '../pool/lifecycle.ts';
+import { keepSandboxes } from '../pool/keep-sandboxes.ts';
+import type { Keeper } from '../pool/keeper.ts';
+import type { Ownership } from '../pool/ownership.ts';
 import type { Pool } from '../pool/pool.ts';
-import { recover } from '../pool/recovery.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
@@ -32,9 +29,9 @@ import { type CreateSandboxInput, check, Labels } from './types.ts';
 
 export type SandboxServiceOptions = {
   store: Store;
-  journal: Journal;
   cursors: Cursors;
   pool: Pool;
+  ownership: Ownership;
   quotas: Quotas;
   meter: Meter;
   /** Told of each sandbox that was made. */
@@ -90,23 +87,24 @@ export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
     id: string,
     events: AsyncIterable<Event>,
   ): Promise<AsyncIterable<Event>>;
+  /** As `RequireHere`, also of one that has ended: what it said is kept where it ran. */
+  requireHere(tenant: string, id: string): Promise<void>;
   runOnce: RunOnce;
 };
 
 export type SandboxControl = SandboxService & {
   access: SandboxAccess;
-  /** Takes up `rows`, which were alive when another server stopped. Never fails as a whole. */
-  recover(rows: readonly Sandbox[], signal?: AbortSignal): Promise<void>;
-  dispose(): void;
+  keeper: Keeper;
+  dispose(): Promise<void>;
 };
 
 const MAX_DESTROY = 1_000;
 
 export const createSandboxService = ({
   store,
-  journal,
   cursors,
   pool,
+  ownership,
   quotas,
   meter,
   created,
@@ -115,24 +113,22 @@ export const createSandboxService = ({
   clock,
   log,
 }: SandboxServiceOptions): SandboxControl => {
-  const events = createSandboxEvents({ journal, cursors, clock });
-  const retries = createRetries((sandbox, error) =>
-    log.warn({ err: error, sandbox }, 'a retry failed'),
-  );
-  const onSlotFreed = (): void => createQueue.admitWaiting();
-  const lifecycle = createLifecycle({
-    ...{ store, pool, events, meter, onSlotFreed, retries, clock, log },
+  const events = createSandboxEvents({
+    log: store.sandboxEvents,
+    cursors,
+    onError: (error) =>
+      log.error({ err: error }, 'sandbox events could not be read; the next look tries again'),
   });
-  const createQueue = openCreateQueue({
-    ...{ store, pool, quotas, events, lifecycle, maxWaitMs, clock, log },
+  const { lifecycle, createQueue, keeper, requireHere, assign, ...kept } = keepSandboxes({
+    ...{ store, pool, ownership, quotas, meter, maxWaitMs, clock, log },
   });
-  const expiry = createExpiry({ store, events, lifecycle, clock, log });
   const runOnce = createIdempotency(store, clock);
   const reader = createSandboxReader(store, createVisibility(store.shares));
   const creation = createCreation({
     ...{
       store,
       pool,
+      assign,
       quotas,
       lifecycle,
       createQueue,
@@ -146,6 +142,7 @@ export const createSandboxService = ({
 
   const open = async (sandbox: Sandbox) => {
     if (sandbox.state !== 'READY') throw over(sandbox);
+    await requireHere(sandbox);
     return { sandbox, handle: await pool.handle(sandbox) };
   };
   const access: SandboxAccess = {
@@ -162,6 +159,10 @@ export const createSandboxService = ({
       const { createdBy } = await reader.find(principal, id, 'read');
       const isForGood = principal.rights.reach !== 'own' || createdBy === principal.subject;
       return isForGood ? events : whileVisible(events, () => reader.find(principal, id, 'read'));
+    },
+    async requireHere(tenant, id) {
+      const sandbox = await store.sandboxes.find(tenant, id);
+      if (sandbox) await requireHere(sandbox);
     },
     runOnce,
   };
@@ -187,14 +188,17 @@ export const createSandboxService = ({
       const move = async (): Promise<void> => (await open(sandbox)).handle.extendTo(expiresAt);
       // The row promises a later end only when the provider has agreed to it; an earlier one Sandbank keeps alone.
       if (expiresAt > sandbox.expiresAt) await move();
-      const states = ['CREATING', 'READY'] as const;
-      if (!(await store.sandboxes.update(sandbox.tenant, id, { expiresAt }, states)))
-        throw over(sandbox);
+      const changed = await store.sandboxes.update(
+        sandbox.tenant,
+        id,
+        { expiresAt },
+        { from: ['CREATING', 'READY'] },
+      );
+      if (!changed) throw over(sandbox);
       if (expiresAt < sandbox.expiresAt)
         move().catch((error: unknown) =>
           log.debug({ err: error, sandbox: id }, 'the provider keeps the later expiration'),
         );
-      expiry.expect(id);
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {
@@ -234,16 +238,10 @@ export const createSandboxService = ({
         reader.sees(principal, row);
       return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
-    async recover(rows, signal) {
-      // Those that waited go first: a new one must not pass them.
-      await createQueue.recover();
-      await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
-    },
-    dispose() {
-      expiry.dispose();
-      retries.dispose();
-      lifecycle.dispose();
-      createQueue.dispose();
+    keeper,
+    async dispose() {
+      events.dispose();
+      await kept.dispose();
     },
   };
   return service;

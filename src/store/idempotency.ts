@@ -49,7 +49,25 @@ export const openIdempotency = (db: Database): Store['idempotency'] => ({
       .where('key', '=', key)
       .execute();
   },
-  async purge(before) {
-    await db.deleteFrom('idempotency').where('createdAt', '<', before).execute();
+  async purge(before, limit) {
+    const old = db
+      .selectFrom('idempotency')
+      .select(['tenant', 'operation', 'key'])
+      .where('createdAt', '<', before)
+      .orderBy('createdAt')
+      .limit(limit);
+    const { numDeletedRows } = await db
+      .deleteFrom('idempotency')
+      .where(({ eb, refTuple }) =>
+        eb(
+          refTuple('tenant', 'operation', 'key'),
+          'in',
+          old.$asTuple('tenant', 'operation', 'key'),
+        ),
+      )
+      // What was taken over in between is not old any more.
+      .where('createdAt', '<', before)
+      .executeTakeFirst();
+    return Number(numDeletedRows);
   },
 });

@@ -10,14 +10,23 @@ export const openStore = async (options: {
   databaseUrl?: string | undefined;
   sealer: Sealer;
   log?: Logger | undefined;
+  databasePoolSize?: number | undefined;
+  databaseTimeoutMs?: number | undefined;
 }): Promise<Store> => {
   const { stateDir, databaseUrl, sealer, log } = options;
   try {
     return databaseUrl
-      ? await (await import('./postgres.ts')).createPostgresStore({ url: databaseUrl, sealer, log })
+      ? await (await import('./postgres.ts')).createPostgresStore({
+          url: databaseUrl,
+          sealer,
+          log,
+          poolSize: options.databasePoolSize,
+          timeoutMs: options.databaseTimeoutMs,
+        })
       : await (await import('./sqlite.ts')).createSqliteStore({
           file: join(stateDir, 'sandbank.sqlite'),
           sealer,
+          log,
         });
   } catch (error) {
     throw new AppError('UNAVAILABLE', `The database cannot be used. ${reasonOf(error)}`, {
@@ -28,7 +37,9 @@ export const openStore = async (options: {
 
 /** Never the URL, which holds a password. A refused connection to a name with several addresses has its messages one below. */
 const reasonOf = (error: unknown): string => {
-  const { message, errors } = error as Error & { errors?: readonly Error[] };
+  const { message, errors } = (error instanceof AppError ? error.cause : error) as Error & {
+    errors?: readonly Error[];
+  };
   const said = message || errors?.map((one) => one.message).join(', ') || String(error);
   const advice = /corrupted migrations/.test(said)
     ? 'A newer version of Sandbank wrote it: start that version, or give this one another database.'

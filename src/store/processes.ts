@@ -1,12 +1,17 @@
 import type { SelectQueryBuilder } from 'kysely';
 import { findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
+import type { OpenEventLog } from './events.ts';
+import { purgeById } from './purge.ts';
 import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
 import type { Store } from './store.ts';
 import type { Process, ProcessFilter } from './types/process.ts';
+import type { UsageEventBody } from './types/usage-event.ts';
 import { addUsage } from './usage.ts';
 
 type Row = Tables['processes'];
+
+const RUNS = ['STARTING', 'RUNNING'] as const;
 
 const fromRow = (row: Row): Process => ({ ...row, argv: JSON.parse(row.argv) as string[] });
 const toRow = ({ argv, ...rest }: Partial<Process>): Partial<Row> => ({
@@ -24,19 +29,24 @@ const matches = <Out>(
   return found;
 };
 
-export const openProcesses = (db: Database): Store['processes'] => ({
-  insert(process, usage = [], bounds = []) {
+export const openProcesses = (
+  db: Database,
+  log: OpenEventLog<UsageEventBody>,
+): Store['processes'] => ({
+  async insert(process, usage = [], bounds = []) {
     refuseNul(process);
-    return db.transaction().execute(async (trx) => {
+    const result = await db.transaction().execute(async (trx) => {
       const excess = bounds.length ? await findExcess(trx, bounds) : null;
       if (excess) return excess;
       await trx
         .insertInto('processes')
         .values(toRow(process) as Row)
         .execute();
-      await addUsage(trx, usage);
+      await addUsage(trx, usage, log);
       return null;
     });
+    if (result === null && usage.length) log.announce(process.tenant);
+    return result;
   },
   async find(tenant, id) {
     const row = await inScope(db.selectFrom('processes').selectAll(), tenant)
@@ -73,22 +83,43 @@ export const openProcesses = (db: Database): Store['processes'] => ({
     );
     return Number((await query.executeTakeFirstOrThrow()).total);
   },
-  async update(tenant, id, patch, from) {
+  async update(tenant, id, patch, from, fence) {
     let query = db
       .updateTable('processes')
       .set(toRow(patch))
       .where('tenant', '=', tenant)
       .where('id', '=', id);
     if (from) query = query.where('state', 'in', [...from]);
+    if (fence)
+      query = query.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('sandboxes')
+            .select('sandboxes.id')
+            .whereRef('sandboxes.id', '=', 'processes.sandboxId')
+            .where('owner', '=', fence.owner)
+            .where('ownerEpoch', '=', fence.epoch),
+        ),
+      );
     return Number((await query.executeTakeFirst()).numUpdatedRows) > 0;
   },
-  async unfinished() {
-    return (
-      await db
-        .selectFrom('processes')
-        .selectAll()
-        .where('state', 'in', ['STARTING', 'RUNNING'])
-        .execute()
-    ).map(fromRow);
+  async unfinished(owner, sandboxId) {
+    let query = db
+      .selectFrom('processes')
+      .innerJoin('sandboxes', 'sandboxes.id', 'processes.sandboxId')
+      .selectAll('processes')
+      .where('processes.state', 'in', [...RUNS])
+      .where('sandboxes.owner', '=', owner);
+    if (sandboxId !== undefined) query = query.where('sandboxId', '=', sandboxId);
+    return (await query.execute()).map(fromRow);
   },
+  async lose(tenant, sandboxId, at) {
+    await db
+      .updateTable('processes')
+      .set({ state: 'LOST', endedAt: at })
+      .where('tenant', '=', tenant)
+      .where('sandboxId', '=', sandboxId)
+      .where('state', 'in', [...RUNS])
+      .execute();
+  },
+  purge: (before, limit) => purgeById(db, ['processes', 'endedAt'], before, limit),
 });

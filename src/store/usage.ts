@@ -2,14 +2,33 @@ import { sql } from 'kysely';
 import { HOUR_MS } from '../usage/metrics.ts';
 import { usedOf } from './bounds.ts';
 import type { Database } from './database.ts';
+import type { OpenEventLog } from './events.ts';
+import { purgeById } from './purge.ts';
 import { refuseNul } from './rows.ts';
 import type { UsageEntry, UsageGroup, UsageStore, UsageSum } from './types/usage.ts';
+import type { UsageEventBody } from './types/usage-event.ts';
 
 const DAY_MS = 24 * HOUR_MS;
+/** The one row of `usage_retention`. */
+const MARK = 1;
 
-/** Entries and the sums of their hours, in the caller's transaction. */
-export const addUsage = async (trx: Database, entries: readonly UsageEntry[]): Promise<void> => {
-  for (const entry of entries) {
+const hourOf = (at: number): number => Math.floor(at / HOUR_MS) * HOUR_MS;
+
+/** Sums are taken for writing in one order, or two transactions could wait for each other. */
+const inOrder = (entries: readonly UsageEntry[]): UsageEntry[] => {
+  const keyOf = ({ tenant, metric, at, subject }: UsageEntry): string =>
+    JSON.stringify([tenant, metric, hourOf(at), subject]);
+  return entries.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+};
+
+/** Entries, the sums of their hours and their events, in the caller's transaction. */
+export const addUsage = async (
+  trx: Database,
+  entries: readonly UsageEntry[],
+  log: OpenEventLog<UsageEventBody>,
+): Promise<void> => {
+  const written: UsageEntry[] = [];
+  for (const entry of entries.length > 1 ? inOrder(entries) : entries) {
     refuseNul(entry);
     const { numInsertedOrUpdatedRows: added } = await trx
       .insertInto('usage_entries')
@@ -17,10 +36,11 @@ export const addUsage = async (trx: Database, entries: readonly UsageEntry[]): P
       .onConflict((conflict) => conflict.column('id').doNothing())
       .executeTakeFirst();
     if (!added) continue;
+    written.push(entry);
     const { tenant, subject, metric, amount, at } = entry;
     await trx
       .insertInto('usage_hours')
-      .values({ tenant, subject, metric, amount, hour: Math.floor(at / HOUR_MS) * HOUR_MS })
+      .values({ tenant, subject, metric, amount, hour: hourOf(at) })
       .onConflict((conflict) =>
         conflict
           .columns(['tenant', 'metric', 'hour', 'subject'])
@@ -28,7 +48,13 @@ export const addUsage = async (trx: Database, entries: readonly UsageEntry[]): P
       )
       .execute();
   }
+  for (const [tenant, own] of Map.groupBy(written, (entry) => entry.tenant))
+    await log.write(trx, tenant, own.map(toEvent));
 };
+
+const toEvent = ({ subject, sandboxId, metric, amount, at }: UsageEntry) => ({
+  ...({ kind: 'usage-recorded', at, meta: { subject, sandboxId, metric, amount } } as const),
+});
 
 /** Start of the period, as a number in text: SQLite and PostgreSQL divide whole numbers alike. */
 const period = (ms: number) => sql<string>`cast(("at" / ${sql.lit(ms)}) * ${sql.lit(ms)} as text)`;
@@ -41,31 +67,63 @@ const keys: Record<UsageGroup, ReturnType<typeof period>> = {
   day: period(DAY_MS),
 };
 
-export const openUsage = (db: Database): UsageStore => ({
-  add: (entries) => db.transaction().execute((trx) => addUsage(trx, entries)),
-  book: ({ tenant, id, from }, to, cpuSeconds, entries) =>
-    db.transaction().execute(async (trx) => {
-      const { numUpdatedRows } = await trx
+/** The hours before the mark, of which entries are gone or going, tell by their sums; reading both is one statement, so one snapshot. */
+const sumsOf = (
+  db: Database,
+  tenant: string,
+  { from, to, subject, sandboxId }: Parameters<UsageStore['sums']>[1],
+) => {
+  const mark = sql<number>`coalesce((select "before" from usage_retention where id = ${MARK}), 0)`;
+  let entries = db
+    .selectFrom('usage_entries')
+    .select(['metric', 'subject', 'sandboxId', 'amount', 'at'])
+    .where('tenant', '=', tenant)
+    .where('at', '>=', from)
+    .where('at', '<', to)
+    .where('at', '>=', mark);
+  let hours = db
+    .selectFrom('usage_hours')
+    .select(['metric', 'subject', sql<string>`''`.as('sandboxId'), 'amount', 'hour as at'])
+    .where('tenant', '=', tenant)
+    .where('hour', '>=', from)
+    .where('hour', '<', to)
+    .where('hour', '<', mark);
+  if (subject !== undefined) {
+    entries = entries.where('subject', '=', subject);
+    hours = hours.where('subject', '=', subject);
+  }
+  if (sandboxId !== undefined) return entries.where('sandboxId', '=', sandboxId);
+  return entries.unionAll(hours);
+};
+
+export const openUsage = (db: Database, log: OpenEventLog<UsageEventBody>): UsageStore => ({
+  async add(entries) {
+    await db.transaction().execute((trx) => addUsage(trx, entries, log));
+    for (const tenant of new Set(entries.map((entry) => entry.tenant))) log.announce(tenant);
+  },
+  async book({ tenant, id }, { from, to, cpuSeconds, entries }, fence) {
+    const booked = await db.transaction().execute(async (trx) => {
+      let query = trx
         .updateTable('sandboxes')
         .set({ bookedAt: to, bookedCpuSeconds: cpuSeconds })
         .where('tenant', '=', tenant)
         .where('id', '=', id)
-        .where('bookedAt', '=', from)
-        .executeTakeFirst();
-      if (Number(numUpdatedRows) === 0) return false;
-      await addUsage(trx, entries);
+        .where('state', '=', 'READY')
+        .where('bookedAt', '=', from);
+      if (fence)
+        query = query.where('owner', '=', fence.owner).where('ownerEpoch', '=', fence.epoch);
+      if (Number((await query.executeTakeFirst()).numUpdatedRows) === 0) return false;
+      await addUsage(trx, entries, log);
       return true;
-    }),
-  async sums(tenant, { from, to, subject, sandboxId }, groupBy) {
+    });
+    if (booked && entries.length) log.announce(tenant);
+    return booked;
+  },
+  async sums(tenant, range, groupBy) {
     const key = keys[groupBy];
-    let query = db
-      .selectFrom('usage_entries')
-      .select(({ fn }) => ['metric', key.as('key'), fn.sum('amount').as('amount')] as const)
-      .where('tenant', '=', tenant)
-      .where('at', '>=', from)
-      .where('at', '<', to);
-    if (subject !== undefined) query = query.where('subject', '=', subject);
-    if (sandboxId !== undefined) query = query.where('sandboxId', '=', sandboxId);
+    const query = db
+      .selectFrom(sumsOf(db, tenant, range).as('used'))
+      .select(({ fn }) => ['metric', key.as('key'), fn.sum('amount').as('amount')] as const);
     // By the key only where there is one: PostgreSQL groups by no constant.
     const grouped = groupBy === 'metric' ? query.groupBy('metric') : query.groupBy(['metric', key]);
     const rows = await grouped.orderBy('key').orderBy('metric').execute();
@@ -78,4 +136,19 @@ export const openUsage = (db: Database): UsageStore => ({
     );
   },
   used: (bound) => usedOf(db, bound),
+  async purge(before, limit) {
+    const mark = hourOf(before);
+    // Before any entry goes, so that no reader counts an hour that has lost some of them.
+    await db
+      .insertInto('usage_retention')
+      .values({ id: MARK, before: mark })
+      .onConflict((conflict) =>
+        conflict
+          .column('id')
+          .doUpdateSet({ before: mark })
+          .where('usage_retention.before', '<', mark),
+      )
+      .execute();
+    return purgeById(db, ['usage_entries', 'at'], mark, limit);
+  },
 });

@@ -1,40 +1,23 @@
 import type { Logger } from 'pino';
 import type { Principal } from '../authentication/principal.ts';
 import type { Cursors } from '../journal/cursor.ts';
-import { followFrom } from '../journal/from-cursor.ts';
-import type { Journal, JournalItem, NewRecord } from '../journal/journal.ts';
+import { createEventStream } from '../journal/event-stream.ts';
 import type { Quotas } from '../limits/quotas.ts';
+import type {
+  ThresholdFacts,
+  UsageEventLog,
+  UsageRecordedFacts,
+} from '../store/types/usage-event.ts';
 import type { OnUsageRecorded } from './meter.ts';
-import type { Metric, Summed, Window } from './metrics.ts';
 
-export type UsageRecorded = {
-  kind: 'usage-recorded';
-  cursor: string;
-  at: number;
-  subject: string;
-  sandboxId: string;
-  metric: Summed;
-  amount: number;
-};
-export type ThresholdReached = {
-  kind: 'threshold-reached';
-  cursor: string;
-  at: number;
-  metric: Metric;
-  window: Window;
-  subject: string | null;
-  limit: number;
-  used: number;
-  resetAt: number | null;
-};
+type Told = { cursor: string; at: number };
+export type UsageRecorded = UsageRecordedFacts & Told & { kind: 'usage-recorded' };
+export type ThresholdReached = ThresholdFacts & Told & { kind: 'threshold-reached' };
 export type UsageEventsGap = { kind: 'gap'; cursor: string; from: number; to: number };
 export type UsageEvent = UsageRecorded | ThresholdReached | UsageEventsGap;
 
-type Recorded = Omit<UsageRecorded, 'kind' | 'cursor' | 'at'>;
-type Threshold = Omit<ThresholdReached, 'kind' | 'cursor' | 'at'>;
-
 export type UsageFeed = {
-  /** What was recorded is told of once a second, summed up. */
+  /** Quotas of who used something are looked at within a second; what was recorded has its event already. */
   onUsageRecorded: OnUsageRecorded;
   /** A sandbox more is alive. */
   created(row: Parameters<OnUsageRecorded>[0]): void;
@@ -50,40 +33,33 @@ export type UsageFeed = {
 const TELL_MS = 1_000;
 /** A quota that is used up to this part is told of. */
 const THRESHOLD = 0.8;
-const topicOf = (tenant: string): string => `usage:${tenant}`;
-const EMPTY = new Uint8Array();
+/** Cursors of `usageUpdates` are bound to it. */
+const TOPIC = 'usage-events';
 
 type Holder = { tenant: string; plan: string; subject: string };
 
 export const createUsageFeed = ({
-  journal,
+  events,
   cursors,
   quotas,
   clock,
   log,
 }: {
-  journal: Journal;
+  events: UsageEventLog;
   cursors: Cursors;
   quotas: Quotas;
   clock: () => number;
   log: Logger;
 }): UsageFeed => {
-  let amounts = new Map<string, { tenant: string; fact: Recorded }>();
   let holders = new Map<string, Holder>();
   /** Thresholds that were told of, until what is used falls below them again. */
   const told = new Set<string>();
 
-  const record = (kind: UsageEvent['kind'], meta: Recorded | Threshold): NewRecord => ({
-    at: clock(),
-    kind,
-    meta: { ...meta },
-    bytes: EMPTY,
-  });
   const touch = ({ tenant, plan, createdBy }: Parameters<OnUsageRecorded>[0]): void => {
     holders.set(JSON.stringify([tenant, createdBy]), { tenant, plan, subject: createdBy });
   };
 
-  const newThresholds = async (holder: Holder): Promise<Threshold[]> => {
+  const newThresholds = async (holder: Holder): Promise<ThresholdFacts[]> => {
     const states = await quotas.states({ ...holder, subjectLimit: null });
     return states.filter(({ metric, window, subject, limit, used, resetAt }) => {
       const key = JSON.stringify([holder.tenant, metric, window, subject, resetAt]);
@@ -94,32 +70,36 @@ export const createUsageFeed = ({
   };
 
   const tell = async (): Promise<void> => {
-    const [sums, touched] = [amounts, holders];
-    amounts = new Map();
+    const touched = holders;
     holders = new Map();
-    const byTenant = Map.groupBy(sums.values(), ({ tenant }) => tenant);
-    for (const [tenant, facts] of byTenant)
-      await journal.append(
-        topicOf(tenant),
-        facts.map(({ fact }) => record('usage-recorded', fact)),
-      );
     for (const holder of touched.values()) {
       const reached = await newThresholds(holder);
+      const at = clock();
       if (reached.length)
-        await journal.append(
-          topicOf(holder.tenant),
-          reached.map((fact) => record('threshold-reached', fact)),
+        await events.append(
+          holder.tenant,
+          reached.map((meta) => ({ kind: 'threshold-reached', at, meta })),
         );
     }
   };
   const tellSafely = (): Promise<void> =>
-    tell().catch((error: unknown) => log.error({ err: error }, 'usage could not be told of'));
+    tell().catch((error: unknown) =>
+      log.error({ err: error }, 'quotas that are nearly used up could not be told of'),
+    );
   const timer = setInterval(() => void tellSafely(), TELL_MS).unref();
 
-  const toEvent = (item: JournalItem, cursor: string): UsageEvent =>
-    'gap' in item
-      ? { kind: 'gap', cursor, from: item.from, to: item.to }
-      : ({ ...(item.meta as object), kind: item.kind, at: item.at, cursor } as UsageEvent);
+  const stream = createEventStream({
+    log: events,
+    topic: TOPIC,
+    cursors,
+    toEvent: ({ at, ...body }, cursor): UsageRecorded | ThresholdReached =>
+      body.kind === 'usage-recorded'
+        ? { ...body.meta, kind: body.kind, at, cursor }
+        : { ...body.meta, kind: body.kind, at, cursor },
+    advice: 'Ask for `usage`, then subscribe without a cursor.',
+    onError: (error) =>
+      log.error({ err: error }, 'usage events could not be read; the next look tries again'),
+  });
   const isFor = ({ subject, rights }: Principal, event: UsageEvent): boolean =>
     rights.reach !== 'own' ||
     event.kind === 'gap' ||
@@ -127,36 +107,18 @@ export const createUsageFeed = ({
     event.subject === subject;
 
   return {
-    onUsageRecorded(row, entries) {
-      touch(row);
-      for (const { tenant, subject, sandboxId, metric, amount } of entries) {
-        const key = JSON.stringify([tenant, subject, sandboxId, metric]);
-        const known = amounts.get(key)?.fact.amount ?? 0;
-        amounts.set(key, { tenant, fact: { subject, sandboxId, metric, amount: known + amount } });
-      }
-    },
+    onUsageRecorded: touch,
     created: touch,
     async read(principal, tenant, after, signal) {
-      const items = await followFrom(
-        { journal, cursors },
-        {
-          tenant,
-          topic: topicOf(tenant),
-          expired:
-            'The events after this cursor are no longer kept. Ask for `usage`, then subscribe without a cursor.',
-        },
-        after,
-        signal,
-      );
+      const batches = await stream.read(tenant, after, signal);
       return (async function* () {
-        for await (const { item, cursor } of items) {
-          const event = toEvent(item, cursor);
-          if (isFor(principal, event)) yield event;
-        }
+        for await (const batch of batches)
+          for (const event of batch) if (isFor(principal, event)) yield event;
       })();
     },
     async dispose() {
       clearInterval(timer);
+      stream.dispose();
       await tellSafely();
     },
   };

@@ -1,46 +1,43 @@
 import type { Logger } from 'pino';
+import type { Lease } from '../pool/lease.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { SandboxChange } from '../store/types/sandbox-store.ts';
 import type { UsageEntry } from '../store/types/usage.ts';
-import type { Summed } from './metrics.ts';
+import { type Metered, nextSlice, unmeasured } from './slice.ts';
 
 export type Meter = {
   /** From now on what it uses is recorded, every slice and at its end. */
   watch(row: Sandbox, handle: SandboxHandle): void;
-  /** Books what is not recorded yet and watches no longer. `measure: false` for one that can no longer be asked. Never rejects. */
-  close(id: string, measure: boolean): Promise<void>;
+  /**
+   * Ends the use of a sandbox with the change that ends it: `write` makes that change and books, in the same transaction, what is not booked
+   * yet. `measure: false` for one that can no longer be asked. What nobody watched is booked until now, at most until its expiry. Returns
+   * what `write` does.
+   */
+  end(
+    row: Sandbox,
+    options: { measure: boolean },
+    write: (last: LastSlice) => Promise<Sandbox | null>,
+  ): Promise<Sandbox | null>;
+  /** Watches no longer and books nothing. */
+  forget(id: string): void;
   dispose(): void;
 };
+
+/** As a condition of the change: nobody has booked anything in between. */
+export type LastSlice = Pick<SandboxChange, 'slice' | 'expect'>;
 
 export type OnUsageRecorded = (
   row: Pick<Sandbox, 'tenant' | 'plan' | 'createdBy'>,
   entries: readonly UsageEntry[],
 ) => void;
 
-/** `egressBytes` since this server is connected; the other totals since the sandbox began. */
-type Sample = { cpuSeconds: number; egressBytes: number; memoryBytes: number; diskBytes: number };
+/** `work`: one booking at a time. */
+type Watched = Metered & { work: Promise<unknown> };
 
-type Watched = {
-  row: Sandbox;
-  handle: SandboxHandle;
-  /** The last measurement: until the next one it stands for what is in use. */
-  last: Sample;
-  /** One booking at a time. */
-  work: Promise<unknown>;
-};
-
-const MIB = 2 ** 20;
-/** An end does not wait longer than this to be measured. */
-const MEASURE_MS = 1_000;
-
-const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> => {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<Value>((resolve) => {
-    timer = setTimeout(() => resolve(fallback), MEASURE_MS);
-  });
-  return Promise.race([work.catch(() => fallback), late]).finally(() => clearTimeout(timer));
-};
+/** Others book a slice every few seconds, not several while one change is written. */
+const MAX_ATTEMPTS = 5;
 
 /**
  * Books what sandboxes really used, slice by slice. A slice and the instant until which is recorded are written as one, and its entries are
@@ -48,12 +45,14 @@ const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> =>
  */
 export const createMeter = ({
   store,
+  lease,
   sliceMs,
   onUsageRecorded,
   clock,
   log,
 }: {
   store: Store;
+  lease: Pick<Lease, 'fence' | 'isHeld'>;
   sliceMs: number;
   /** Told of each slice that was written. */
   onUsageRecorded: OnUsageRecorded;
@@ -62,97 +61,72 @@ export const createMeter = ({
 }): Meter => {
   const watched = new Map<string, Watched>();
 
-  const entriesOf = (
-    row: Sandbox,
-    { from, to }: { from: number; to: number },
-    before: Sample,
-    now: Sample,
-  ): UsageEntry[] => {
-    const seconds = (to - from) / 1_000;
-    const held = (bytes: number, next: number): number => ((bytes + next) / 2 / MIB) * seconds;
-    const amounts: [Summed, number][] = [
-      ['sandboxSeconds', seconds],
-      ['cpuSeconds', now.cpuSeconds - before.cpuSeconds],
-      ['memoryMBSeconds', held(before.memoryBytes, now.memoryBytes)],
-      ['storageMBSeconds', held(before.diskBytes, now.diskBytes)],
-      ['egressBytes', now.egressBytes - before.egressBytes],
-    ];
-    return amounts
-      .filter(([, amount]) => amount > 0)
-      .map(([metric, amount]) => ({
-        id: `${row.id}:${from}:${metric}`,
-        tenant: row.tenant,
-        subject: row.createdBy,
-        sandboxId: row.id,
-        metric,
-        amount,
-        at: to,
-      }));
-  };
-
-  const book = async (one: Watched, measure: boolean): Promise<void> => {
-    const { row, handle, last } = one;
-    const { bookedAt: from } = row;
-    if (from === null) return;
-    const usage = measure ? await within(handle.usage(), null) : null;
-    const to = Math.max(clock(), from);
-    // What the provider does not measure is not billed; what it does not say this time stays as it was.
-    const now: Sample = usage
-      ? {
-          cpuSeconds: usage.cpuSeconds ?? last.cpuSeconds,
-          egressBytes: usage.egressBytes ?? last.egressBytes,
-          memoryBytes: usage.memoryBytes ?? last.memoryBytes,
-          diskBytes: usage.diskBytes ?? last.diskBytes,
-        }
-      : last;
-    // Should the provider's total begin anew, what was recorded stays.
-    const cpuSeconds = Math.max(now.cpuSeconds, row.bookedCpuSeconds);
-    const entries = entriesOf(
-      row,
-      { from, to },
-      { ...last, cpuSeconds: row.bookedCpuSeconds },
-      { ...now, cpuSeconds },
-    );
-    const key = { tenant: row.tenant, id: row.id, from };
-    const written = await store.usage.book(key, to, cpuSeconds, entries);
+  const book = async (one: Watched): Promise<void> => {
+    const { row } = one;
+    const next = await nextSlice(one, { measure: true, now: clock() });
+    // Without the lease another server may be booking the same time; the next slice has it.
+    if (!next || !lease.isHeld()) return;
+    const { slice, now } = next;
+    const written = await store.usage.book(row, slice, lease.fence);
     one.last = now;
-    one.row = written
-      ? { ...row, bookedAt: to, bookedCpuSeconds: cpuSeconds }
-      : ((await store.sandboxes.find(row.tenant, row.id)) ?? row);
-    if (written) onUsageRecorded(row, entries);
+    if (written) {
+      one.row = { ...row, bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds };
+      onUsageRecorded(row, slice.entries);
+      return;
+    }
+    // Booked by another, or not ready any more: the change that ended it has booked the rest.
+    const found = await store.sandboxes.find(row.tenant, row.id);
+    if (found?.state === 'READY' && found.owner === lease.fence.owner) one.row = found;
+    else if (watched.get(row.id) === one) watched.delete(row.id);
   };
 
-  const bookNext = (one: Watched, measure: boolean): Promise<void> => {
-    const work = one.work.then(() => book(one, measure));
-    one.work = work.catch((error: unknown) =>
-      log.error(
-        { err: error, sandbox: one.row.id },
-        'usage could not be booked; the next slice has it',
-      ),
-    );
-    return one.work as Promise<void>;
+  const endNow = async (
+    one: Metered,
+    measure: boolean,
+    write: (last: LastSlice) => Promise<Sandbox | null>,
+  ): Promise<Sandbox | null> => {
+    let { row } = one;
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const next = await nextSlice({ ...one, row }, { measure, now: clock() });
+      const changed = await write(next ? { slice: next.slice } : { expect: { bookedAt: null } });
+      if (changed) {
+        if (next) onUsageRecorded(row, next.slice.entries);
+        return changed;
+      }
+      const found = await store.sandboxes.find(row.tenant, row.id);
+      if (!found || found.bookedAt === row.bookedAt) return null;
+      row = found;
+    }
+    return null;
   };
+
+  const logFailure = (row: Sandbox, error: unknown): void =>
+    log.error(
+      { err: error, sandbox: row.id },
+      'usage could not be booked; the next slice contains it',
+    );
 
   const timer = setInterval(() => {
-    for (const one of watched.values()) void bookNext(one, true);
+    for (const one of watched.values())
+      one.work = one.work
+        .then(() => book(one))
+        .catch((error: unknown) => logFailure(one.row, error));
   }, sliceMs).unref();
 
   return {
     watch(row, handle) {
-      const last = {
-        cpuSeconds: row.bookedCpuSeconds,
-        egressBytes: 0,
-        memoryBytes: 0,
-        diskBytes: 0,
-      };
-      watched.set(row.id, { row, handle, last, work: Promise.resolve() });
+      watched.set(row.id, { row, handle, last: unmeasured(row), work: Promise.resolve() });
     },
-    async close(id, measure) {
-      const one = watched.get(id);
-      if (!one) return;
-      watched.delete(id);
-      await bookNext(one, measure);
+    async end(row, { measure }, write) {
+      const one = watched.get(row.id);
+      if (!one) return endNow({ row, handle: null, last: unmeasured(row) }, false, write);
+      const work = one.work.then(() => endNow(one, measure, write));
+      one.work = work.catch(() => undefined);
+      const changed = await work;
+      if (changed && watched.get(row.id) === one) watched.delete(row.id);
+      return changed;
     },
+    forget: (id) => void watched.delete(id),
     dispose() {
       clearInterval(timer);
       watched.clear();

@@ -6,22 +6,16 @@ import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ask,
-  type Data,
-  drain,
-  mutate,
-  newSandbox,
-  OUTPUT,
-  overWebSocket,
-  post,
-} from '../helpers/client.ts';
+import type { Data } from '../helpers/answers.ts';
+import { ask, drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 const run = promisify(execFile);
 const CANARY = 'canary-7f3a9c51e8';
 const LOG =
   'query ($filter: AuditFilter) { auditLog(first: 100, filter: $filter) { edges { node { number action target sandboxId subject role tokenId outcome code requestId address hash previousHash } } pageInfo { hasNextPage endCursor } } }';
+
+type AuditEntry = Data['auditLog']['edges'][number]['node'];
 
 describe('the audit log', () => {
   let stateDir: string;
@@ -39,8 +33,8 @@ describe('the audit log', () => {
   });
   afterAll(() => server?.stop());
 
-  const rows = async (filter: object = {}, token = admin): Promise<Data[]> =>
-    (await ask(server, LOG, { filter }, token)).auditLog.edges.map(({ node }: Data) => node);
+  const rows = async (filter: object = {}, token = admin): Promise<AuditEntry[]> =>
+    (await ask(server, LOG, { filter }, token)).auditLog.edges.map(({ node }) => node);
   const cli = (...words: string[]) =>
     run(
       process.execPath,
@@ -140,7 +134,7 @@ describe('the audit log', () => {
     const renewed = await mutate(server, 'reauthenticate', 'expiresAt', { token: CANARY });
     expect(JSON.stringify([wrong, bad, renewed])).not.toContain(CANARY);
     for (let call = 0; call < 5; call += 1) await post(server, '{ __typename }', {}, CANARY);
-    expect(await readFile(logFile, 'utf8')).toContain('an address is refused');
+    expect(await readFile(logFile, 'utf8')).toContain('An address exceeded its limit');
     // By another process: to open and close the database's file in this one would take its locks away.
     const filesWith = async (text: string): Promise<string[]> => {
       const { stdout } = await run('grep', ['-rlF', '--', text, stateDir, logFile]).catch(

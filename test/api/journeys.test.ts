@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Parts } from '../../src/app.ts';
+import type { Data } from '../helpers/answers.ts';
 import {
   ask,
-  type Data,
   drain,
   mutate,
   newSandbox,
@@ -34,14 +34,16 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   let server: TestServer;
   let dir: string;
   let sandboxId: string;
-  let can: Data;
+  let can: Data['providers'][number]['capabilities'];
   beforeAll(async () => {
     dir = await mkdtemp(join(tmpdir(), 'sandbank-journey-'));
     const own = parts ? {} : { SANDBANK_PROVIDERS: name };
     server = await startServer({ ...own, ...env?.() }, undefined, parts?.(dir));
     const { providers } = await ask(server, CAPABILITIES);
     expect(providers).toMatchObject([{ name, health: 'HEALTHY' }]);
-    can = providers[0].capabilities;
+    const [provider] = providers;
+    if (!provider) throw new Error('no provider');
+    can = provider.capabilities;
     sandboxId = await newSandbox(server, { env: [{ name: 'GREETING', value: 'hi' }] });
   });
   afterAll(async () => {
@@ -56,12 +58,12 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   });
   const start = async (command: string): Promise<string> =>
     (await mutate(server, 'startProcess', 'process { id }', { sandboxId, command })).process.id;
-  const look = async (selection: string): Promise<Data> =>
+  const look = async (selection: string): Promise<Data['sandbox']> =>
     (await ask(server, `query ($id: ID!) { sandbox(id: $id) { ${selection} } }`, { id: sandboxId }))
       .sandbox;
 
   it('runs a command to its end, with input, exit code and timeout', async () => {
-    const exec = (input: object): Promise<Data> =>
+    const exec = (input: object) =>
       mutate(server, 'exec', 'exitCode stdout stderr process { state signal }', {
         sandboxId,
         ...input,
@@ -175,9 +177,8 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
   });
 
   it('is chosen for what it can hold, and says why not for the rest', async () => {
-    const create = (input: object): Promise<Data> =>
-      mutate(server, 'createSandbox', 'sandbox { id }', input);
-    for (const networkMode of ['NONE', 'ALLOW_LIST', 'FULL']) {
+    const create = (input: object) => mutate(server, 'createSandbox', 'sandbox { id }', input);
+    for (const networkMode of ['NONE', 'ALLOW_LIST', 'FULL'] as const) {
       const networkAllow = networkMode === 'ALLOW_LIST' ? ['example.com'] : [];
       const made = await create({ networkMode, networkAllow });
       if (can.networkModes.includes(networkMode)) expect(made.sandbox.id).toMatch(/^sbx_/);

@@ -2,15 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ask,
-  type Data,
-  mutate,
-  newSandbox,
-  overSse,
-  overWebSocket,
-  post,
-} from '../helpers/client.ts';
+import type { Data } from '../helpers/answers.ts';
+import { ask, mutate, newSandbox, overSse, overWebSocket, post } from '../helpers/client.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 const QUOTA = '... on QuotaExceeded { quota limit used resetAt }';
@@ -62,7 +55,7 @@ describe('quotas and usage', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  const create = async (token: string, input: object = {}): Promise<Data> =>
+  const create = async (token: string, input: object = {}): Promise<Data['createSandbox']> =>
     (await ask(server, CREATE, { input }, token)).createSandbox;
   const destroy = (token: string, sandboxId: string) =>
     mutate(server, 'destroySandbox', 'sandbox { state }', { sandboxId }, token);
@@ -94,11 +87,17 @@ describe('quotas and usage', () => {
       ...{ code: 'QUOTA_EXCEEDED', quota: 'CONCURRENT_SANDBOXES', limit: 10, used: 10 },
       resetAt: null,
     });
-    await destroy(token, made[0].sandbox.id);
+    await destroy(token, made[0]?.sandbox.id ?? '');
     expect((await create(token)).__typename).toBe('SandboxPayload');
     expect((await create(token)).__typename).toBe('QuotaExceeded');
     const answer = await mutate(
-      ...[server, 'destroySandboxes', 'sandboxes { id }', { filter: { states: ['READY'] } }, token],
+      ...([
+        server,
+        'destroySandboxes',
+        'sandboxes { id }',
+        { filter: { states: ['READY'] } },
+        token,
+      ] as const),
     );
     expect(answer.sandboxes.length).toBe(10);
   }, 120_000);
@@ -125,7 +124,7 @@ describe('quotas and usage', () => {
         remaining: 1,
       }),
     ]);
-    expect(Date.parse(quota[0].resetAt)).toBeGreaterThan(Date.now());
+    expect(Date.parse(quota[0]?.resetAt ?? '')).toBeGreaterThan(Date.now());
     const query =
       'subscription { usageUpdates { __typename cursor ... on UsageRecorded { metric amount sandboxId } ... on QuotaThresholdReached { metric limit used } } }';
     for (const subscribe of [overWebSocket, overSse]) {
@@ -175,9 +174,9 @@ describe('quotas and usage', () => {
       code: 'LIMIT_EXCEEDED',
       details: { limit: 'concurrentSandboxes', maximum: 2, requested: 3 },
     });
-    expect((await set(admin, {})).quotas[0].limit).toBe(2);
+    expect((await set(admin, {})).quotas[0]?.limit).toBe(2);
     // The plan of a tenant that does not ask itself is that of its newest sandbox.
-    expect((await set(platform, { tenant: 'set', limit: 3 })).quotas[0].limit).toBe(3);
+    expect((await set(platform, { tenant: 'set', limit: 3 })).quotas[0]?.limit).toBe(3);
     for (const expected of ['SandboxPayload', 'SandboxPayload', 'QuotaExceeded'])
       expect((await create(admin)).__typename).toBe(expected);
     expect((await set(admin, { tenant: 'others', limit: 1 })).code).toBe('FORBIDDEN');
@@ -256,7 +255,7 @@ describe('quotas and usage', () => {
           { from, to, groupBy },
           as,
         )
-      ).usage as Data[];
+      ).usage;
     const amounts = Object.fromEntries(
       (await usage('METRIC')).map(({ metric, amount }) => [metric, amount]),
     );
@@ -336,23 +335,23 @@ describe('quotas and usage', () => {
         server,
         'exec',
         'exitCode',
-        { sandboxId: waiting[0], command: 'true' },
+        { sandboxId: waiting[0] ?? '', command: 'true' },
         token,
       );
       expect(early).toMatchObject({ code: 'TERMINATED', retryable: true });
       await destroy(token, first.sandbox.id);
-      await until(token, waiting[0], 'READY');
-      expect(await stateOf(token, waiting[1])).toEqual({ state: 'QUEUED', queuePosition: 1 });
+      await until(token, waiting[0] ?? '', 'READY');
+      expect(await stateOf(token, waiting[1] ?? '')).toEqual({ state: 'QUEUED', queuePosition: 1 });
       // One that is destroyed while it waits makes way.
-      await destroy(token, waiting[1]);
-      expect(await stateOf(token, waiting[2])).toEqual({ state: 'QUEUED', queuePosition: 1 });
+      await destroy(token, waiting[1] ?? '');
+      expect(await stateOf(token, waiting[2] ?? '')).toEqual({ state: 'QUEUED', queuePosition: 1 });
       await destroy(token, second.sandbox.id);
-      await until(token, waiting[2], 'READY');
+      await until(token, waiting[2] ?? '', 'READY');
       const kinds: string[] = [];
       for await (const { data } of overWebSocket(
         server,
         'subscription ($id: ID!) { sandboxEvents(filter: { sandboxIds: [$id] }) { __typename ... on SandboxQueued { position } } }',
-        { id: waiting[2] },
+        { id: waiting[2] ?? '' },
         token,
       )) {
         kinds.push(data.sandboxEvents.__typename);

@@ -2,7 +2,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Data, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/client.ts';
+import { mutate, newSandbox, OUTPUT, overWebSocket, type ProcessEvent } from '../helpers/client.ts';
 import { freePort, launch, launchedServer } from '../helpers/launch.ts';
 
 const PROCESSES = 50;
@@ -31,7 +31,11 @@ describe('a server that is killed', () => {
           ).process.id,
       ),
     );
-    const seen = ids.map(() => ({ text: '', cursor: null as string | null, exits: [] as Data[] }));
+    const seen = ids.map(() => ({
+      text: '',
+      cursor: null as string | null,
+      exits: [] as ProcessEvent[],
+    }));
     const follow = async (index: number): Promise<void> => {
       const one = seen[index];
       if (!one) return;

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, type Data, mutate, newSandbox, overWebSocket } from '../helpers/client.ts';
+import type { Data } from '../helpers/answers.ts';
+import { ask, mutate, newSandbox, overWebSocket } from '../helpers/client.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 const EVENTS =
@@ -11,7 +12,7 @@ describe('sandboxes', () => {
     server = await startServer();
   });
   afterAll(() => server?.stop());
-  const sandbox = async (id: string): Promise<Data> =>
+  const sandbox = async (id: string): Promise<Data['sandbox']> =>
     (
       await ask(
         server,
@@ -104,7 +105,7 @@ describe('sandboxes', () => {
     for (;;) {
       const { sandboxes }: Data = await ask(server, query, { after });
       expect(sandboxes.totalCount).toBe(5);
-      seen.push(...sandboxes.edges.map((edge: Data) => edge.node.id));
+      seen.push(...sandboxes.edges.map((edge) => edge.node.id));
       if (!sandboxes.pageInfo.hasNextPage) break;
       after = sandboxes.pageInfo.endCursor;
     }
@@ -115,7 +116,7 @@ describe('sandboxes', () => {
     const gone = await mutate(server, 'destroySandboxes', 'sandboxes { id state }', {
       filter: { labels },
     });
-    expect(gone.sandboxes.map(({ state }: Data) => state)).toEqual(
+    expect(gone.sandboxes.map(({ state }) => state)).toEqual(
       Array.from({ length: 5 }, () => 'TERMINATED'),
     );
   });
@@ -125,7 +126,7 @@ describe('sandboxes', () => {
     const { checks } = await mutate(server, 'diagnoseSandbox', 'checks { name status }', {
       sandboxId: id,
     });
-    expect(checks.map(({ name }: Data) => name)).toEqual([
+    expect(checks.map(({ name }) => name)).toEqual([
       'state',
       'provider',
       'network',

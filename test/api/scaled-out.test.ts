@@ -1,14 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
-import {
-  ask,
-  type Data,
-  mutate,
-  newSandbox,
-  overSse,
-  overWebSocket,
-  post,
-} from '../helpers/client.ts';
+import { ask, mutate, newSandbox, overSse, overWebSocket, post } from '../helpers/client.ts';
 import { createDatabase, type Database } from '../helpers/postgres.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 import { serviceUrl } from '../helpers/services.ts';
@@ -64,6 +56,42 @@ describe('two servers with one PostgreSQL and one Redis', () => {
     );
   });
 
+  it('tell of each other’s sandboxes and usage, and take each other’s cursors', async () => {
+    const tenant = newId('req');
+    const token = one.token({ tenant });
+    two.token({ tenant });
+    const follow = async (
+      server: TestServer,
+      field: 'usageUpdates' | 'sandboxEvents',
+      after: string | null,
+      last: string,
+    ) => {
+      type Told = { __typename: string; cursor: string };
+      const query = `subscription ($after: Cursor) { event: ${field}(after: $after) { __typename cursor } }`;
+      const told: Told[] = [];
+      for await (const { data } of overWebSocket(server, query, { after }, token)) {
+        const { event } = data as unknown as { event: Told };
+        told.push(event);
+        if (event.__typename === last) break;
+      }
+      return told;
+    };
+    const usage = follow(one, 'usageUpdates', null, 'UsageRecorded');
+    const events = follow(one, 'sandboxEvents', null, 'SandboxDestroyed');
+    const sandboxId = await newSandbox(two, {}, token);
+    await mutate(two, 'exec', 'exitCode', { sandboxId, command: 'true' }, token);
+    await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId }, token);
+    const told = await events;
+    expect(told.map(({ __typename }) => __typename)).toEqual([
+      'SandboxCreated',
+      'SandboxReady',
+      'SandboxDestroyed',
+    ]);
+    expect((await usage).length).toBeGreaterThan(0);
+    const rest = await follow(two, 'sandboxEvents', told[0]?.cursor ?? '', 'SandboxDestroyed');
+    expect(rest).toEqual(told.slice(1));
+  });
+
   it('count rate limits together', async () => {
     const token = one.token({ tenant: newId('req'), plan: 'free' });
     const sandboxId = await newSandbox(one, {}, token);
@@ -80,7 +108,7 @@ describe('two servers with one PostgreSQL and one Redis', () => {
     const quota = { metric: 'CONCURRENT_SANDBOXES', tenant, limit: 4 };
     await mutate(one, 'setQuota', 'quotas { limit }', quota, platform);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    const results: Data[] = await Promise.all(
+    const results = await Promise.all(
       Array.from({ length: 60 }, (_, index) =>
         mutate(index % 2 ? one : two, 'createSandbox', 'sandbox { id }', {}, token),
       ),
@@ -118,14 +146,12 @@ describe('two servers with one PostgreSQL and one Redis', () => {
       {},
       token,
     );
-    const rows = auditLog.edges
-      .map(({ node }: Data) => node)
-      .sort((a: Data, b: Data) => a.number - b.number);
-    expect(rows.map(({ number }: Data) => number)).toEqual(
+    const rows = auditLog.edges.map(({ node }) => node).sort((a, b) => a.number - b.number);
+    expect(rows.map(({ number }) => number)).toEqual(
       Array.from({ length: 100 }, (_, index) => index + 1),
     );
-    expect(new Set(rows.map(({ target }: Data) => target)).size).toBe(100);
+    expect(new Set(rows.map(({ target }) => target)).size).toBe(100);
     for (let index = 1; index < rows.length; index += 1)
-      expect(rows[index].previousHash).toBe(rows[index - 1].hash);
+      expect(rows[index]?.previousHash).toBe(rows[index - 1]?.hash);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
+import type { Data } from '../helpers/answers.ts';
 import {
   type Answer,
   ask,
@@ -222,7 +223,7 @@ describe('tokens for others', () => {
       sandboxIds: [one],
       permissions: ['FILES_READ', 'SANDBOXES_READ'],
     });
-    const { viewer, sandbox, other, sandboxes } = await ask(
+    const { viewer, sandbox, other, sandboxes } = await ask<Data & { other: Data['sandbox'] }>(
       server,
       'query ($one: ID!, $two: ID!) { viewer { subject role permissions sandboxIds } sandbox(id: $one) { fileExists(path: "/tmp") } other: sandbox(id: $two) { id } sandboxes(first: 10) { edges { node { id } } } }',
       { one, two },

@@ -1,14 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  ask,
-  type Data,
-  drain,
-  mutate,
-  newSandbox,
-  OUTPUT,
-  overWebSocket,
-  post,
-} from '../helpers/client.ts';
+import { ask, drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 
 const SEEN =
@@ -27,7 +18,7 @@ describe('whose sandboxes are whose', () => {
 
   const sees = async (as: string): Promise<boolean> => {
     const { sandbox, sandboxes, node } = await ask(server, SEEN, { id }, as);
-    const listed = sandboxes.edges.some((edge: Data) => edge.node.id === id);
+    const listed = sandboxes.edges.some((edge) => edge.node.id === id);
     // By id, in lists, and as a node: all the same.
     expect([Boolean(sandbox), listed, Boolean(node)]).toEqual(Array(3).fill(listed));
     if (!listed) expect(sandboxes.totalCount).toBe(0);

@@ -1,77 +1,41 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
-import type { Process } from '../../src/store/types/process.ts';
-import type { Sandbox } from '../../src/store/types/sandbox.ts';
+import { testChanges } from './changes.ts';
+import { testEventLog } from './event-log.ts';
+import { testOwnershipStore } from './ownership-store.ts';
+import { testRetention } from './retention.ts';
+import { child, sandbox } from './rows.ts';
 import { testAccessStore } from './tenancy-store.ts';
 
 export type StoreSubject = {
   name: string;
-  open(): Promise<{ store: Store; close(): Promise<void> }>;
+  open(): Promise<{
+    store: Store;
+    /** Another on the same database, as another server has it. */
+    again(): Promise<Store>;
+    /** Where the database is, for a program that opens it: a URL or a file. */
+    place: string;
+    close(): Promise<void>;
+  }>;
 };
-
-const sandbox = (changes: Partial<Sandbox> = {}): Sandbox => ({
-  id: newId('sbx'),
-  tenant: 'acme',
-  createdBy: 'ann',
-  provider: 'local',
-  ref: null,
-  state: 'READY',
-  template: 'default',
-  labels: {},
-  env: { A: '1' },
-  cpus: 0.5,
-  memoryBytes: 2 ** 40,
-  diskBytes: 2 ** 41,
-  maxProcesses: 10,
-  networkMode: 'none',
-  networkAllow: [],
-  createdAt: 1_700_000_000_000,
-  readyAt: null,
-  expiresAt: 1_800_000_000_000,
-  endedAt: null,
-  terminationReason: null,
-  terminationMessage: null,
-  plan: 'unlimited',
-  subjectLimit: null,
-  queuedAt: null,
-  bookedAt: null,
-  bookedCpuSeconds: 0,
-  ...changes,
-});
-const child = (sandboxId: string, changes: Partial<Process> = {}): Process => ({
-  id: newId('prc'),
-  tenant: 'acme',
-  sandboxId,
-  createdBy: 'ann',
-  argv: ['true'],
-  command: 'true',
-  cwd: null,
-  purpose: 'start',
-  state: 'RUNNING',
-  pid: 4,
-  cols: null,
-  rows: null,
-  exitCode: null,
-  signal: null,
-  startedAt: 1_700_000_000_000,
-  endedAt: null,
-  timeoutMs: null,
-  cpuSeconds: null,
-  maxMemoryBytes: null,
-  ref: null,
-  ...changes,
-});
 
 /** What every store owes. */
 export const testStore = ({ name, open }: StoreSubject): void => {
   describe(`store ${name}`, () => {
     let store: Store;
+    let other: Store;
+    let place = '';
     let close: () => Promise<void>;
     beforeAll(async () => {
-      ({ store, close } = await open());
+      const opened = await open();
+      ({ store, place, close } = opened);
+      other = await opened.again();
     });
-    afterAll(() => close?.());
+    afterAll(async () => {
+      await other?.dispose();
+      await close?.();
+    });
 
     it('gives back exactly what it was given, and only to its tenant', async () => {
       const row = sandbox({ labels: { team: 'core', 'ä/b': 'x' } });
@@ -79,7 +43,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       expect(await store.sandboxes.find('acme', row.id)).toEqual(row);
       expect(await store.sandboxes.find('evil', row.id)).toBeNull();
       expect(await store.sandboxes.findMany('acme', ['none', row.id])).toEqual([null, row]);
-      expect(await store.sandboxes.update('evil', row.id, { state: 'FAILED' })).toBe(false);
+      expect(await store.sandboxes.update('evil', row.id, { state: 'FAILED' })).toBeNull();
       const process = child(row.id);
       await store.processes.insert(process);
       expect(await store.processes.find('acme', process.id)).toEqual(process);
@@ -137,7 +101,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       await store.sandboxes.insert(row);
       const won = await Promise.all(
         Array.from({ length: 20 }, () =>
-          store.sandboxes.update('acme', row.id, { state: 'DESTROYING' }, ['READY']),
+          store.sandboxes.update('acme', row.id, { state: 'DESTROYING' }, { from: ['READY'] }),
         ),
       );
       expect(won.filter(Boolean).length).toBe(1);
@@ -152,14 +116,17 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       expect(await store.sandboxes.count(tenant, { labels: { b: '2' } })).toBe(1);
     });
 
-    it('knows what is unfinished and what expires', async () => {
-      const row = sandbox({ expiresAt: 5 });
+    it('knows what is unfinished and what expires of one owner', async () => {
+      const row = sandbox({ expiresAt: 5, owner: 'srv_1', ownerEpoch: 1 });
       await store.sandboxes.insert(row);
       const process = child(row.id, { state: 'STARTING' });
       await store.processes.insert(process);
-      expect((await store.sandboxes.expiring(10)).map(({ id }) => id)).toContain(row.id);
-      expect((await store.sandboxes.unfinished()).map(({ id }) => id)).toContain(row.id);
-      expect((await store.processes.unfinished()).map(({ id }) => id)).toContain(process.id);
+      const ids = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);
+      expect(ids(await store.sandboxes.expiring('srv_1', 10))).toEqual([row.id]);
+      expect(await store.sandboxes.expiring('srv_2', 10)).toEqual([]);
+      expect(ids(await store.processes.unfinished('srv_1', row.id))).toEqual([process.id]);
+      expect(ids(await store.processes.unfinished('srv_1'))).toEqual([process.id]);
+      expect(await store.processes.unfinished('srv_2')).toEqual([]);
       await store.processes.update('acme', process.id, {
         state: 'EXITED',
         exitCode: 0,
@@ -199,6 +166,10 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       },
     );
 
+    testOwnershipStore(() => store);
     testAccessStore(() => store, { sandbox, child });
+    testChanges(() => store);
+    testEventLog(() => ({ store, other, place }));
+    testRetention(() => ({ store, other }));
   });
 };

@@ -38,7 +38,7 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
     const tenant = newId('req');
     const bounds = [bound({ tenant, limit: 7 }), bound({ tenant, subject: 'ann', limit: 9 })];
     const results = await Promise.all(
-      Array.from({ length: 100 }, () => store.sandboxes.insert(sandbox({ tenant }), bounds)),
+      Array.from({ length: 100 }, () => store.sandboxes.insert(sandbox({ tenant }), { bounds })),
     );
     expect(results.filter((excess) => excess === null).length).toBe(7);
     expect(results.find((excess) => excess !== null)).toMatchObject({
@@ -50,7 +50,7 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
       descending: true,
     });
     await store.sandboxes.update(tenant, row?.id ?? '', { state: 'FAILED' });
-    expect(await store.sandboxes.insert(sandbox({ tenant }), bounds)).toBeNull();
+    expect(await store.sandboxes.insert(sandbox({ tenant }), { bounds })).toBeNull();
   });
 
   it('admits one that waits when there is room, once', async () => {
@@ -63,13 +63,16 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
     const mine = (await store.sandboxes.inState('QUEUED')).filter((row) => row.tenant === tenant);
     expect(mine.map(({ id }) => id)).toEqual([waits.id, behind.id]);
     expect(await store.sandboxes.queuedBefore(tenant, 6, behind.id)).toBe(1);
-    expect(await store.sandboxes.admit(waits, [bound({ tenant, limit: 0 })])).toMatchObject({
+    expect(
+      await store.sandboxes.admit(tenant, waits.id, {}, { bounds: [bound({ tenant, limit: 0 })] }),
+    ).toMatchObject({
       used: 0,
     });
     const both = [1, 2].map(() =>
-      store.sandboxes.admit({ ...waits, expiresAt: 9 }, [bound({ tenant })]),
+      store.sandboxes.admit(tenant, waits.id, { expiresAt: 9 }, { bounds: [bound({ tenant })] }),
     );
-    expect((await Promise.all(both)).sort()).toEqual([false, true]);
+    const admitted = (await Promise.all(both)).filter((row) => row !== null);
+    expect(admitted).toMatchObject([{ id: waits.id, state: 'CREATING', expiresAt: 9 }]);
     expect(await store.sandboxes.find(tenant, waits.id)).toMatchObject({
       state: 'CREATING',
       expiresAt: 9,
@@ -135,10 +138,12 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
     const tenant = newId('req');
     const row = sandbox({ tenant, bookedAt: 10 });
     await store.sandboxes.insert(row);
-    const slice = { tenant, id: row.id, from: 10 };
     const booked = await Promise.all(
       Array.from({ length: 20 }, (_, index) =>
-        store.usage.book(slice, 20, 2.5, [entry(tenant, { id: `${row.id}:${index}` })]),
+        store.usage.book(row, {
+          ...{ from: 10, to: 20, cpuSeconds: 2.5 },
+          entries: [entry(tenant, { id: `${row.id}:${index}` })],
+        }),
       ),
     );
     expect(booked.filter(Boolean).length).toBe(1);

@@ -1,22 +1,36 @@
 import { type GraphQLUnionType, getNamedType } from 'graphql';
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
+import type { Mutation } from '../../schema/generated/types.ts';
+import type { Data, Json } from './answers.ts';
 import { contract } from './documents.ts';
 import type { TestServer } from './server.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose shape their document decides.
-export type Data = any;
-export type Answer = {
-  data?: Data;
-  errors?: { message: string; extensions: Record<string, Data> }[];
+export type AnswerError = {
+  message: string;
+  path?: (string | number)[];
+  extensions: {
+    code: string;
+    retryable: boolean;
+    retryAfterMs?: number;
+    requestId?: string;
+    details: Json;
+  };
 };
+/** `Result`: what a document with aliases selects; else the root fields of the schema. Only errors come without `data`. */
+export type Answer<Result = Data> = { data: Result; errors?: AnswerError[] };
 
-export const post = async (
+/** The fields that take one input and answer with a union. */
+export type MutationField = Exclude<keyof Mutation, '__typename'>;
+/** The payload of a mutation, and the fields of its errors. */
+export type MutationAnswer<Field extends MutationField> = Data[Field];
+
+export const post = async <Result = Data>(
   server: TestServer,
   query: string,
   variables: object = {},
   token: string | null = server.token(),
-): Promise<Answer & { status: number }> => {
+): Promise<Answer<Result> & { status: number }> => {
   const response = await fetch(`${server.url}/graphql`, {
     method: 'POST',
     headers: {
@@ -25,31 +39,31 @@ export const post = async (
     },
     body: JSON.stringify({ query, variables }),
   });
-  return { status: response.status, ...((await response.json()) as Answer) };
+  return { status: response.status, ...((await response.json()) as Answer<Result>) };
 };
 
 /** The data of an operation that must succeed. */
-export const ask = async (
+export const ask = async <Result = Data>(
   server: TestServer,
   query: string,
   variables: object = {},
   token?: string,
-): Promise<Data> => {
-  const { data, errors } = await post(server, query, variables, token);
-  if (errors) throw new Error(JSON.stringify(errors));
+): Promise<Result> => {
+  const { data, errors } = await post<Result>(server, query, variables, token);
+  if (errors || !data) throw new Error(JSON.stringify(errors));
   return data;
 };
 
 const FAILURE = '... on Error { code message retryable details }';
 
 /** One mutation with one input; its payload or its Failure. */
-export const mutate = async (
+export const mutate = async <Field extends MutationField>(
   server: TestServer,
-  field: string,
+  field: Field,
   selection: string,
   input: object,
   token?: string,
-): Promise<Data> => {
+): Promise<MutationAnswer<Field>> => {
   const type = `${field[0]?.toUpperCase()}${field.slice(1)}Input`;
   const query = `mutation ($input: ${type}!) { ${field}(input: $input) { __typename ... on ${payloadOf(field)} { ${selection} } ${FAILURE} } }`;
   return (await ask(server, query, { input }, token))[field];
@@ -70,6 +84,8 @@ export const newSandbox = async (
   (await mutate(server, 'createSandbox', 'sandbox { id }', input, token)).sandbox.id;
 
 export type Stream = AsyncIterable<Answer>;
+/** An event of `processOutput` or `terminalOutput`. */
+export type ProcessEvent = Data['processOutput'];
 
 /** A subscription over graphql-transport-ws, on a socket of its own. */
 export const overWebSocket = async function* (
@@ -139,13 +155,16 @@ export const OUTPUT =
   'subscription ($id: ID!, $after: Cursor) { processOutput(processId: $id, after: $after) { __typename cursor ... on ProcessOutput { stream data text } ... on ProcessExited { kind exitCode signal } ... on OutputGap { from to reason } } }';
 
 /** Bytes, text and the last event of a stream that ends. */
-export const drain = async (stream: Stream, field = 'processOutput') => {
+export const drain = async (
+  stream: Stream,
+  field: 'processOutput' | 'terminalOutput' = 'processOutput',
+) => {
   const parts: Buffer[] = [];
-  const events: Data[] = [];
+  const events: ProcessEvent[] = [];
   let text = '';
   for await (const answer of stream) {
-    if (answer.errors) throw new Error(JSON.stringify(answer.errors));
-    const event = answer.data[field];
+    const event = answer.data?.[field];
+    if (!event) throw new Error(JSON.stringify(answer.errors));
     events.push(event);
     if (event.data) parts.push(Buffer.from(event.data, 'base64'));
     text += event.text ?? '';

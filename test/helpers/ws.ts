@@ -1,6 +1,6 @@
 import { type Client, createClient } from 'graphql-ws';
 import WebSocket from 'ws';
-import type { Answer, Data } from './client.ts';
+import type { Answer } from './client.ts';
 import type { TestServer } from './server.ts';
 
 export type Socket = {
@@ -22,7 +22,7 @@ export const openSocket = (server: Pick<TestServer, 'wsUrl'>, token: string): So
     retryAttempts: 0,
     lazy: true,
     lazyCloseTimeout: 60_000,
-    on: { closed: (event) => closed.resolve(event as Data) },
+    on: { closed: (event) => closed.resolve(event as { code: number; reason: string }) },
   });
   const subscribe = (query: string, variables: Record<string, unknown> = {}) =>
     client.iterate({ query, variables }) as AsyncGenerator<Answer>;
@@ -31,7 +31,7 @@ export const openSocket = (server: Pick<TestServer, 'wsUrl'>, token: string): So
     subscribe,
     async ask(query, variables) {
       for await (const answer of subscribe(query, variables)) return answer;
-      return {};
+      throw new Error('The stream ended without an answer.');
     },
     end: async () => client.dispose(),
   };

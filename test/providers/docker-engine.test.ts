@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Provider } from '../../src/providers/types/provider.ts';
@@ -25,8 +25,9 @@ const servicesOf = (root: number): number[] => {
     return parent !== undefined && (parent === root || isBelow(parent));
   };
   return [...parents.keys()].filter((pid) => {
-    if (!isBelow(pid)) return false;
-    const argv = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0');
+    const file = `/proc/${pid}/cmdline`;
+    if (!isBelow(pid) || !existsSync(file)) return false;
+    const argv = readFileSync(file, 'latin1').split('\0');
     return argv[1] === 'system' && argv[2] === 'service';
   });
 };

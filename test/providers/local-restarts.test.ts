@@ -14,7 +14,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ask, type Data, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/client.ts';
+import {
+  ask,
+  type MutationAnswer,
+  type MutationField,
+  mutate,
+  newSandbox,
+  OUTPUT,
+  overWebSocket,
+} from '../helpers/client.ts';
 import { freePort, type Launched, launch, launchedServer } from '../helpers/launch.ts';
 
 /** A copy of the program whose files can be changed as an upgrade changes them. */
@@ -70,10 +78,14 @@ describe('sandboxes over restarts of their server', () => {
   });
 
   /** What is refused for the moment, because the server has just started, is tried again. */
-  const patiently = async (field: string, selection: string, input: object): Promise<Data> => {
+  const patiently = async <Field extends MutationField>(
+    field: Field,
+    selection: string,
+    input: object,
+  ): Promise<MutationAnswer<Field>> => {
     for (;;) {
       const answer = await mutate(server, field, selection, input);
-      if (!answer.retryable) return answer;
+      if (!('retryable' in answer && answer.retryable)) return answer;
       await sleep(100);
     }
   };

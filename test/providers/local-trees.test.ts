@@ -7,7 +7,8 @@ import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadState } from '../../src/providers/local/state.ts';
 import { openTrash } from '../../src/providers/local/trash.ts';
-import { ask, type Data, mutate, newSandbox } from '../helpers/client.ts';
+import type { Data } from '../helpers/answers.ts';
+import { ask, mutate, newSandbox } from '../helpers/client.ts';
 import { freePort, type Launched, launch, launchedServer } from '../helpers/launch.ts';
 
 const DEPTH = 6_000;
@@ -52,7 +53,7 @@ describe('a sandbox with a tree of any depth', () => {
     for (const ref of folder('sandboxes'))
       process.kill(loadState(join(stateDir, 'local', 'sandboxes', ref))?.inner ?? 0, 'SIGKILL');
   };
-  const stateOf = async (id: string): Promise<Data> =>
+  const stateOf = async (id: string): Promise<Data['sandbox']> =>
     (await ask(server, 'query ($id: ID!) { sandbox(id: $id) { state terminationReason } }', { id }))
       .sandbox;
 

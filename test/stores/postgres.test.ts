@@ -7,12 +7,13 @@ testStore({
   name: 'postgres',
   async open() {
     const { url, drop } = await createDatabase();
-    const store = await createPostgresStore({
-      url,
-      sealer: createSealer('a secret of these tests'),
-    });
+    const sealer = createSealer('a secret of these tests');
+    const again = () => createPostgresStore({ url, sealer });
+    const store = await again();
     return {
       store,
+      again,
+      place: url,
       async close() {
         await store.dispose();
         await drop();

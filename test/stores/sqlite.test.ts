@@ -8,10 +8,10 @@ import { testStore } from '../conformance/store.ts';
 testStore({
   name: 'sqlite',
   async open() {
-    const store = await createSqliteStore({
-      file: join(await mkdtemp(join(tmpdir(), 'sandbank-store-')), 'db'),
-      sealer: createSealer('a secret of these tests'),
-    });
-    return { store, close: () => store.dispose() };
+    const place = join(await mkdtemp(join(tmpdir(), 'sandbank-store-')), 'db');
+    const again = () =>
+      createSqliteStore({ file: place, sealer: createSealer('a secret of these tests') });
+    const store = await again();
+    return { store, again, place, close: () => store.dispose() };
   },
 });

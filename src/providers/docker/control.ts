@@ -15,7 +15,7 @@ export type Control = {
   /** Everything that the process started. */
   killTree(pid: number, id: string): Promise<void>;
   isAlive(pid: number): Promise<boolean>;
-  /** Whether the kernel has killed a process for want of memory since this was asked last. */
+  /** Whether the kernel has killed a process for want of memory since this was asked last. Rejects where the container does not answer. */
   wasOutOfMemory(): Promise<boolean>;
   waitUntilGone(everyMs: number, signal: AbortSignal): Promise<void>;
 };
@@ -42,7 +42,7 @@ export const createControl = (engine: Engine, ref: string): Control => {
     },
     isAlive: async (pid) => (await ask(engine, ref, IS_ALIVE, [String(pid)])) !== 'gone',
     async wasOutOfMemory() {
-      const counters = await collect(engine, ref, OOM_KILLS, MAX_COUNTERS).catch(() => '');
+      const counters = await collect(engine, ref, OOM_KILLS, MAX_COUNTERS);
       const [, text = '0'] = /^oom_kill (\d{1,15})$/m.exec(counters) ?? [];
       const isMore = Number(text) > oomKills;
       oomKills = Number(text);

@@ -1,3 +1,4 @@
+import type { ContainerInfo } from 'dockerode';
 import { AppError } from '../../errors.ts';
 import type { Capabilities } from '../types/capabilities.ts';
 import type { VendorHandle } from '../types/handle.ts';
@@ -50,6 +51,14 @@ const unknown = (ref: string): AppError =>
     'NOT_FOUND',
     `There is no container "${ref.slice(0, 64)}" of this deployment. It may have ended.`,
   );
+
+const toListed = ({ Id: ref, Labels, Names, Created, State }: ContainerInfo): Listed[] => {
+  const facts = readLabels(Labels, Names?.[0]);
+  if (!facts) return [];
+  const { id, deployment, expiresAt } = facts;
+  const createdAt = Created * 1_000;
+  return [{ ref, id, deployment, createdAt, expiresAt, state: STATES[State] ?? 'unknown' }];
+};
 
 /** Sandboxes as containers of any engine that speaks Docker's API. */
 export const openProvider = async (
@@ -110,15 +119,8 @@ export const openProvider = async (
         (options) => docker.listContainers({ ...options, all: true, filters }),
         signal,
       );
-      return found.flatMap((one): Listed[] => {
-        const facts = readLabels(one.Labels, one.Names?.[0]);
-        // The engine has filtered; whose it is must not hang on that.
-        if (facts?.deployment !== deployment) return [];
-        const { id, expiresAt } = facts;
-        const createdAt = one.Created * 1_000;
-        const state = STATES[one.State] ?? 'unknown';
-        return [{ ref: one.Id, id, deployment, createdAt, expiresAt, state }];
-      });
+      // The engine has filtered; whose it is must not hang on that.
+      return found.flatMap(toListed).filter((one) => one.deployment === deployment);
     },
     async destroy(ref, signal) {
       await find(ref, signal);

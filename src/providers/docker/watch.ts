@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Engine } from './engine.ts';
+import { type Event, readEvents } from './events.ts';
 import { DEPLOYMENT } from './labels.ts';
 
 /** Events can be lost, and some engines keep none: what runs is looked at this often as well. */
@@ -9,7 +10,6 @@ const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 /** A connection that held so long was not part of an outage. */
 const STEADY_MS = 30_000;
-const MAX_LINE = 2 ** 20;
 const ENDED: ReadonlySet<string> = new Set(['die', 'died', 'destroy', 'remove']);
 const LIVING: ReadonlySet<string> = new Set(['created', 'running', 'paused', 'restarting']);
 
@@ -28,27 +28,24 @@ export type Watch = {
   dispose(): void;
 };
 
-type Event = { Action?: unknown; Actor?: { ID?: unknown; Attributes?: Record<string, unknown> } };
-
-const parse = (line: string): Event => {
-  try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? value : {};
-  } catch {
-    return {};
+/** Runs `work` again whenever it ends. `onCut` is told whether this is the first time of an outage. */
+const keepUp = async (
+  work: () => Promise<void>,
+  onCut: (error: unknown, isFirst: boolean) => void,
+  signal: AbortSignal,
+): Promise<void> => {
+  let wait = FIRST_RETRY_MS;
+  while (!signal.aborted) {
+    const startedAt = Date.now();
+    const error: unknown = await work().then(
+      () => null,
+      (failure: unknown) => failure,
+    );
+    onCut(error, wait === FIRST_RETRY_MS);
+    await sleep(wait, undefined, { ref: false, signal }).catch(() => undefined);
+    wait = Date.now() - startedAt > STEADY_MS ? FIRST_RETRY_MS : Math.min(wait * 2, LAST_RETRY_MS);
   }
 };
-
-async function* readLines(stream: AsyncIterable<unknown>): AsyncGenerator<string> {
-  let rest = '';
-  for await (const chunk of stream) {
-    rest += String(chunk);
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE) throw new Error('An event of the container engine is too long.');
-    yield* lines;
-  }
-}
 
 export const createWatch = (engine: Engine, deployment: string, log: Logger): Watch => {
   const { docker, call } = engine;
@@ -87,29 +84,19 @@ export const createWatch = (engine: Engine, deployment: string, log: Logger): Wa
     const stream = await docker.getEvents({ abortSignal: stop.signal, filters });
     // What ended before the stream began.
     look().catch(() => undefined);
-    for await (const line of readLines(stream)) onEvent(parse(line));
+    for await (const event of readEvents(stream)) onEvent(event);
   };
-  const run = async (): Promise<void> => {
-    let wait = FIRST_RETRY_MS;
-    while (!stop.signal.aborted) {
-      const startedAt = Date.now();
-      await follow().catch((error: unknown) => {
-        // Once for an outage, however often it is tried.
-        if (!stop.signal.aborted && wait === FIRST_RETRY_MS)
-          log.warn({ err: error }, 'the connection to the events of the container engine was cut');
-      });
-      cuts += 1;
-      await sleep(wait, undefined, { ref: false, signal: stop.signal }).catch(() => undefined);
-      wait =
-        Date.now() - startedAt > STEADY_MS ? FIRST_RETRY_MS : Math.min(wait * 2, LAST_RETRY_MS);
-    }
+  const onCut = (error: unknown, isFirst: boolean): void => {
+    cuts += 1;
+    if (isFirst && !stop.signal.aborted)
+      log.warn({ err: error }, 'the connection to the events of the container engine was cut');
   };
 
   return {
     add(ref, watcher) {
       const ofContainer = watchers.get(ref) ?? new Set();
       watchers.set(ref, ofContainer.add(watcher));
-      if (!isRunning) void run();
+      if (!isRunning) void keepUp(follow, onCut, stop.signal);
       isRunning = true;
       looks ??= setInterval(() => void look().catch(() => undefined), LOOK_MS).unref();
       return () => {

@@ -19,5 +19,6 @@ export type IdempotencyStore = {
   complete(tenant: string, operation: string, key: string, resultId: string): Promise<void>;
   /** The first call failed before it made anything: the key is free again. */
   forget(tenant: string, operation: string, key: string): Promise<void>;
-  purge(before: number): Promise<void>;
+  /** Removes a batch of those made before; returns how many. */
+  purge(before: number, limit: number): Promise<number>;
 };

@@ -1,7 +1,4 @@
 import type { NetworkMode } from '../../providers/types/capabilities.ts';
-import type { Page } from './page.ts';
-import type { Bound, Excess } from './quota.ts';
-import type { TenantScope } from './scope.ts';
 
 export const sandboxStates = [
   'QUEUED',
@@ -58,6 +55,16 @@ export type Sandbox = {
   /** Until when its usage is in the ledger, and how much of the provider's total of CPU; null before it was ready. */
   bookedAt: number | null;
   bookedCpuSeconds: number;
+  /** The server that looks after it; null: none does. */
+  owner: string | null;
+  /** Grows by one whenever the owner changes. */
+  ownerEpoch: number;
+  /** The machine it runs on, for providers that are bound to one. */
+  host: string | null;
+  /** Why it is where it is; null when that was not recorded. */
+  placement: Readonly<Record<string, unknown>> | null;
+  /** The expiry that was warned of; another one is warned of again. */
+  warnedExpiresAt: number | null;
 };
 
 export type SandboxFilter = {
@@ -74,38 +81,3 @@ export type SandboxFilter = {
 
 export const sandboxOrders = ['createdAt', 'expiresAt'] as const;
 export type SandboxOrder = (typeof sandboxOrders)[number];
-
-export type SandboxStore = {
-  /** Writes the row if all bounds hold; else says which does not, and writes nothing. */
-  insert(row: Sandbox, bounds?: readonly Bound[]): Promise<Excess | null>;
-  /** From QUEUED to CREATING, if all bounds hold. `false`: it was not waiting any more. */
-  admit(
-    row: Pick<Sandbox, 'tenant' | 'id' | 'expiresAt'>,
-    bounds: readonly Bound[],
-  ): Promise<Excess | boolean>;
-  find(tenant: TenantScope, id: string): Promise<Sandbox | null>;
-  /** In the order of `ids`; null where missing. */
-  findMany(tenant: TenantScope, ids: readonly string[]): Promise<(Sandbox | null)[]>;
-  page(
-    tenant: TenantScope,
-    filter: SandboxFilter,
-    orderBy: SandboxOrder,
-    page: Page,
-  ): Promise<Sandbox[]>;
-  count(tenant: TenantScope, filter: SandboxFilter): Promise<number>;
-  /** Changes the row if it is in one of `from` (any state when absent); false when it was not. */
-  update(
-    tenant: string,
-    id: string,
-    patch: Partial<Omit<Sandbox, 'id' | 'tenant'>>,
-    from?: readonly SandboxState[],
-  ): Promise<boolean>;
-  /** All tenants: what a starting server must look after. */
-  unfinished(): Promise<Sandbox[]>;
-  /** All tenants: READY rows with `expiresAt` before the instant. */
-  expiring(before: number): Promise<Sandbox[]>;
-  /** All tenants: those in one state, the longest waiting first. */
-  inState(state: SandboxState): Promise<Sandbox[]>;
-  /** How many of the tenant wait in front of one that began to wait at `queuedAt`. */
-  queuedBefore(tenant: string, queuedAt: number, id: string): Promise<number>;
-};

@@ -123,7 +123,7 @@ describe('generated documents', () => {
   };
 
   it(
-    `are answered ${DOCUMENTS.toLocaleString('en')} times, never by a failure of ours`,
+    `are answered ${DOCUMENTS.toLocaleString('en')} times, never by INTERNAL`,
     async () => {
       const next = createGenerator(11, ids, LEFT_OUT);
       const faults: object[] = [];
@@ -146,7 +146,7 @@ describe('generated documents', () => {
       expect(statuses.get(400)).toBeGreaterThan(DOCUMENTS / 10);
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     },
-    60_000 + DOCUMENTS * 10,
+    300_000 + DOCUMENTS * 10,
   );
 
   it.each(extremes)('of %s are answered', async (_, make, status) => {

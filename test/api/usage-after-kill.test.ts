@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
-import { ask, type Data, mutate, newSandbox } from '../helpers/client.ts';
+import { ask, mutate, newSandbox } from '../helpers/client.ts';
 import { freePort, launch, launchedServer } from '../helpers/launch.ts';
 
 const run = promisify(execFile);
@@ -42,7 +42,7 @@ describe('usage of a server that is killed', () => {
       { id: sandboxId, from },
     );
     const amount = (metric: string): number =>
-      usage.find((row: Data) => row.metric === metric)?.amount ?? 0;
+      usage.find((row) => row.metric === metric)?.amount ?? 0;
     const more = await ask(
       server,
       'query ($id: ID!, $after: String) { sandbox(id: $id) { processes(first: 100, after: $after) { edges { node { id } } } } }',
@@ -95,11 +95,11 @@ describe('quotas of a server that is killed', () => {
     const left = await alive();
     expect(left).toBeLessThanOrEqual(4);
     const next = await Promise.all(Array.from({ length: 8 }, create));
-    expect(next.filter((one: Data) => one.sandbox).length).toBe(4 - left);
+    expect(next.filter((one) => 'sandbox' in one).length).toBe(4 - left);
     expect(await alive()).toBe(4);
     await mutate(server, 'destroySandboxes', 'sandboxes { id }', { filter });
     const again = await Promise.all(Array.from({ length: 5 }, create));
-    expect(again.filter((one: Data) => one.sandbox).length).toBe(4);
+    expect(again.filter((one) => 'sandbox' in one).length).toBe(4);
     await mutate(server, 'destroySandboxes', 'sandboxes { id }', { filter });
     await running.kill('SIGTERM');
   }, 60_000);

@@ -29,7 +29,7 @@ const numbers: Record<string, readonly number[]> = {
   Float: [-1, 0, 0.5, 1e300],
 };
 
-describe('nonsense that fits the schema', () => {
+describe('mutations with random input that matches the schema', () => {
   const contract = buildSchema(readFileSync('schema/schema.graphql', 'utf8'));
   const mutations = Object.values(contract.getMutationType()?.getFields() ?? {}).filter(
     ({ name }) => !LEFT_OUT.includes(name),
@@ -67,7 +67,7 @@ describe('nonsense that fits the schema', () => {
   };
 
   it(
-    `is answered ${CALLS.toLocaleString('en')} times with what is wrong, and never by a failure of ours`,
+    `are answered ${CALLS.toLocaleString('en')} times with the code of what is wrong, and never by INTERNAL`,
     async () => {
       const codes = new Map<string, number>();
       const failures: unknown[] = [];
@@ -79,7 +79,7 @@ describe('nonsense that fits the schema', () => {
           const input = make(argument.type, 'input');
           const query = `mutation ($input: ${argument.type}) { ${name}(input: $input) { __typename ... on Error { code message } } }`;
           const { status, data, errors } = await post(server, query, { input });
-          const code = errors?.[0]?.extensions.code ?? data?.[name]?.code ?? 'none';
+          const code = errors?.[0]?.extensions.code ?? data?.[name as 'exec']?.code ?? 'none';
           codes.set(code, (codes.get(code) ?? 0) + 1);
           if (status >= 500 || code === 'INTERNAL') failures.push({ name, input, data, errors });
         }
@@ -92,6 +92,6 @@ describe('nonsense that fits the schema', () => {
       );
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     },
-    60_000 + CALLS * 100,
+    300_000 + CALLS * 100,
   );
 });
