@@ -45,6 +45,7 @@ export const errorTable: Readonly<Record<ErrorCode, ErrorRow>> = {
   IDEMPOTENCY_CONFLICT: row(409),
   UNSUPPORTED: row(501),
   TERMINATED: row(410, { portStatus: 410 }),
+  WRONG_SERVER: row(421, { portStatus: 421 }),
   // A request that did not arrive in time; behind a signed URL it is the sandbox that did not answer.
   TIMEOUT: row(408, { transferStatus: 504 }),
   TOO_LARGE: row(413),

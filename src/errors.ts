@@ -14,6 +14,7 @@ export const errorCodes = [
   'IDEMPOTENCY_CONFLICT',
   'UNSUPPORTED',
   'TERMINATED',
+  'WRONG_SERVER',
   'TIMEOUT',
   'TOO_LARGE',
   'NO_SPACE',
@@ -27,7 +28,7 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 export type AppErrorOptions = {
-  /** The same call may succeed later without a change. Default: true for `UNAVAILABLE`, `TIMEOUT` and `RATE_LIMITED`. */
+  /** The same call may succeed later without a change. Default: true for `UNAVAILABLE`, `TIMEOUT`, `RATE_LIMITED` and `WRONG_SERVER`. */
   retryable?: boolean;
   /** How long to wait before a retry, in milliseconds. */
   retryAfterMs?: number;
@@ -40,6 +41,7 @@ const ALWAYS_RETRYABLE: ReadonlySet<ErrorCode> = new Set([
   'UNAVAILABLE',
   'TIMEOUT',
   'RATE_LIMITED',
+  'WRONG_SERVER',
 ]);
 
 /** A failure that is safe to show: `message` says what was wrong, what is allowed, and what to do. */

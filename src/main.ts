@@ -13,9 +13,11 @@ const commands = {
   doctor: async () => (await import('./cli/doctor.ts')).doctor,
   token: async () => (await import('./cli/token.ts')).token,
   audit: async () => (await import('./cli/audit.ts')).audit,
+  server: async () => (await import('./cli/server.ts')).server,
+  orphans: async () => (await import('./cli/orphans.ts')).orphans,
 } as const;
 /** Commands with a word of their own behind them. */
-const WITH_VERB = ['audit'];
+const WITH_VERB = ['audit', 'server', 'orphans'];
 const LINGER_MS = 2_000;
 
 const run = async (): Promise<number> => {
@@ -30,6 +32,7 @@ const run = async (): Promise<number> => {
       plan: { type: 'string' },
       scope: { type: 'string' },
       file: { type: 'string' },
+      ref: { type: 'string' },
     },
   });
   const name = positionals[0] ?? 'serve';

@@ -86,7 +86,9 @@ export type ErrorCode =
   /** It cannot be reached or done right now. */
   | 'UNAVAILABLE'
   /** The provider cannot do this. */
-  | 'UNSUPPORTED';
+  | 'UNSUPPORTED'
+  /** Another server looks after the sandbox. Send the same request to the address in `details.address`. */
+  | 'WRONG_SERVER';
 
 /** What to run. Give `command` for a shell, or `argv` without one. */
 export type ExecInput = {

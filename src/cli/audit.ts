@@ -1,13 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { type ChainState, faultOf, START } from '../audit/chain.ts';
-import { openAccess } from '../authentication/open.ts';
 import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
-import { createSealer } from '../lib/sealed.ts';
-import { openStore } from '../store/open.ts';
 import type { Store } from '../store/store.ts';
 import type { AuditRow } from '../store/types/audit.ts';
+import { withStore } from './with-store.ts';
 
 export type AuditOptions = {
   verb?: string | undefined;
@@ -73,15 +71,11 @@ export const audit = async (config: Config, options: AuditOptions): Promise<numb
   if (verb !== 'verify' && verb !== 'export')
     throw new AppError('INVALID_ARGUMENT', 'Try sandbank audit verify, or sandbank audit export.');
   if (verb === 'verify' && file !== undefined) return report(await verify(rowsOfFile(file)));
-  const { secret } = await openAccess(config);
-  const store = await openStore({ ...config, sealer: createSealer(secret) });
-  try {
+  return withStore(config, async (store) => {
     if (verb === 'verify') return report(await verifyStore(store));
     for (const head of await store.audit.heads())
       if (tenant === undefined || tenant === head.tenant)
         for await (const row of rowsOf(store, head.tenant)) say(JSON.stringify(row));
     return 0;
-  } finally {
-    await store.dispose();
-  }
+  });
 };

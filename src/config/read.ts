@@ -4,6 +4,7 @@ import { AppError } from '../errors.ts';
 import { list, readVariables, type Values } from '../lib/settings.ts';
 import { providerSettings } from '../providers/registry.ts';
 import { authenticationVariables } from './authentication.ts';
+import { ownershipVariables } from './ownership.ts';
 import { providerVariables } from './providers.ts';
 import { sandboxesVariables } from './sandboxes.ts';
 import { serverVariables } from './server.ts';
@@ -13,6 +14,7 @@ const general = {
   ...providerVariables,
   ...authenticationVariables,
   ...sandboxesVariables,
+  ...ownershipVariables,
 };
 type General = Values<typeof general>;
 /** Of providers that are not enabled too: what is set for one is no mistake. */
@@ -123,6 +125,9 @@ export const readConfig = (env: NodeJS.ProcessEnv, cwd: string) => {
     },
     execOutputBytes: v.SANDBANK_EXEC_OUTPUT_BYTES,
     shutdownMs: v.SANDBANK_SHUTDOWN_SECONDS * 1_000,
+    hostId: v.SANDBANK_HOST_ID,
+    leaseMs: v.SANDBANK_LEASE_SECONDS * 1_000,
+    hostLostMs: v.SANDBANK_HOST_LOST_SECONDS * 1_000,
   });
 };
 

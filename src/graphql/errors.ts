@@ -17,6 +17,8 @@ const texts: Readonly<Record<ErrorCode, string>> = {
   IDEMPOTENCY_CONFLICT: 'The key was used with other parameters.',
   UNSUPPORTED: 'The provider cannot do this.',
   TERMINATED: 'It has ended.',
+  WRONG_SERVER:
+    'Another server looks after the sandbox. Send the same request to the address in `details.address`.',
   TIMEOUT: 'It took too long.',
   TOO_LARGE: 'It is larger than allowed.',
   NO_SPACE: 'The disk of the sandbox is full.',

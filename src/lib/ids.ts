@@ -8,7 +8,9 @@ const pool = Buffer.alloc(LENGTH * 128);
 let used = pool.length;
 
 /** `sbx_` and the like plus 20 characters of Crockford base32 (100 random bits): safe in URLs, file names and host names. */
-export const newId = (prefix: 'sbx' | 'prc' | 'trm' | 'cmd' | 'req' | 'aud' | 'rev'): string => {
+export const newId = (
+  prefix: 'sbx' | 'prc' | 'trm' | 'cmd' | 'req' | 'aud' | 'rev' | 'srv' | 'dep',
+): string => {
   if (used === pool.length) {
     randomFillSync(pool);
     used = 0;

@@ -1,45 +1,42 @@
-import { readFileSync } from 'node:fs';
-import { open, readFile, rm } from 'node:fs/promises';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { AppError } from '../errors.ts';
 
-/** Field 22 of /proc/PID/stat: when the process started, in clock ticks since boot. With the pid it names one process for ever. */
-const startOf = (pid: number): string | null => {
+const SQLITE_BUSY = 5;
+
+/** Only for the message: who holds the lock is decided by the kernel, never by this file. */
+const pidFileOf = (dir: string): string => join(dir, 'server.pid');
+const holderOf = (dir: string): string => {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+    return ` (pid ${Number.parseInt(readFileSync(pidFileOf(dir), 'utf8'), 10)})`;
   } catch {
-    return null;
+    return '';
   }
 };
 
+/** The file that carries the lock. It is never removed or replaced, so that its inode also tells a state directory from its copies. */
+export const lockFileOf = (dir: string): string => join(dir, 'lock.sqlite');
+
 /**
- * One server per state directory: two would answer for the same sandboxes. A lock left by a server that was killed is taken over.
- * Resolves with the release. `CONFLICT` while another server lives.
+ * One server per state directory: two would answer for the same sandboxes. The lock is SQLite's exclusive lock on an empty database, which
+ * is a record lock of the kernel (fcntl): it ends with the process that took it, also with one that was killed or is a zombie, it is not
+ * inherited by children, and it holds across pid namespaces. Resolves with the release. `CONFLICT` while another server holds it.
  */
 export const lockStateDir = async (dir: string): Promise<() => Promise<void>> => {
-  const file = join(dir, 'server.lock');
-  const mine = `${process.pid} ${startOf(process.pid)}`;
-  for (let attempt = 0; attempt < 2; attempt += 1) {
-    try {
-      const handle = await open(file, 'wx', 0o600);
-      await handle.writeFile(mine);
-      await handle.close();
-      return () => rm(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    }
-    const [pid = '', start = ''] = (await readFile(file, 'utf8').catch(() => '')).split(' ');
-    if (pid !== '' && startOf(Number(pid)) === start) {
-      throw new AppError(
-        'CONFLICT',
-        `Another Sandbank server (pid ${pid}) uses the state directory ${dir}. Stop it, or give this one its own SANDBANK_STATE_DIR.`,
-      );
-    }
-    await rm(file, { force: true });
+  const db = new DatabaseSync(lockFileOf(dir), { timeout: 0 });
+  try {
+    db.exec('BEGIN EXCLUSIVE');
+  } catch (error) {
+    db.close();
+    if ((error as { errcode?: number }).errcode !== SQLITE_BUSY) throw error;
+    throw new AppError(
+      'CONFLICT',
+      `Another Sandbank server${holderOf(dir)} uses the state directory ${dir}. Stop it, or give this one its own SANDBANK_STATE_DIR.`,
+    );
   }
-  throw new AppError(
-    'CONFLICT',
-    `Could not lock the state directory ${dir}: another server is starting in it.`,
-  );
+  writeFileSync(pidFileOf(dir), `${process.pid}\n`, { mode: 0o600 });
+  return async () => {
+    if (db.isOpen) db.close();
+  };
 };

@@ -4,8 +4,9 @@ import type { Quotas } from '../limits/quotas.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
-import type { Pool } from './pool.ts';
+import type { Assign } from './ownership.ts';
 
 export type CreateQueue = {
   /** Others of the tenant wait already: a new one must not pass them. */
@@ -42,7 +43,8 @@ const isForAll = ({ tenant }: Bound): boolean => tenant === null;
  */
 export const openCreateQueue = ({
   store,
-  pool,
+  lease,
+  assign,
   quotas,
   lifecycle,
   maxWaitMs,
@@ -50,7 +52,8 @@ export const openCreateQueue = ({
   log,
 }: {
   store: Store;
-  pool: Pool;
+  lease: Lease;
+  assign: Assign;
   quotas: Quotas;
   lifecycle: Lifecycle;
   maxWaitMs: number;
@@ -79,12 +82,12 @@ export const openCreateQueue = ({
     const admitted = await store.sandboxes.admit(
       row.tenant,
       row.id,
-      { expiresAt },
+      { ...assign(row.provider), expiresAt },
       { bounds, event },
     );
     if (admitted !== null && !isExcess(admitted))
       lifecycle
-        .begin(pool.get(row.provider), admitted)
+        .begin(admitted)
         .catch((error: unknown) =>
           log.warn({ err: error, sandbox: row.id }, 'a sandbox that had waited could not be made'),
         );
@@ -112,12 +115,24 @@ export const openCreateQueue = ({
   const expire = async (rows: readonly Sandbox[]): Promise<Sandbox[]> => {
     const late = rows.filter(({ queuedAt }) => (queuedAt ?? 0) + maxWaitMs <= clock());
     for (const row of late)
-      await lifecycle.finish(row, 'FAILED', 'QUEUE_TIMEOUT', 'It waited too long for room.');
+      await lifecycle.finish(
+        row,
+        'FAILED',
+        'QUEUE_TIMEOUT',
+        'The sandbox waited too long for a place.',
+      );
     return rows.filter((row) => !late.includes(row));
   };
 
+  /** Anybody's, unless this server may be a copy: then only those that it has queued itself. */
+  const queued = async (): Promise<Sandbox[]> => {
+    const rows = await store.sandboxes.inState('QUEUED');
+    return lease.isTrusted() ? rows : rows.filter(({ owner }) => owner === lease.fence.owner);
+  };
+
   const round = async (): Promise<void> => {
-    const rows = await expire(await store.sandboxes.inState('QUEUED'));
+    if (!lease.isHeld()) return;
+    const rows = await expire(await queued());
     count(rows);
     const byTenant = Map.groupBy(rows, ({ tenant }) => tenant);
     for (let active = [...byTenant.keys()]; active.length; ) {
@@ -165,7 +180,7 @@ export const openCreateQueue = ({
         });
     },
     async recover() {
-      count(await store.sandboxes.inState('QUEUED'));
+      count(await queued());
       room.admitWaiting();
     },
     dispose: () => clearInterval(timer),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.ts';
+import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 
 const TICK_MS = 1_000;
@@ -9,30 +10,33 @@ export type Expiry = {
   dispose(): void;
 };
 
-/** Warns 60 s before the end of each sandbox, and ends it at its time. */
+/** Warns 60 s before the end of each sandbox of this server, and ends it at its time. */
 export const createExpiry = ({
   store,
+  lease,
   lifecycle,
   clock,
   log,
 }: {
   store: Store;
+  lease: Lease;
   lifecycle: Lifecycle;
   clock: () => number;
   log: Logger;
 }): Expiry => {
   const look = async (): Promise<void> => {
+    if (!lease.isHeld()) return;
     const now = clock();
-    const rows = await store.sandboxes.expiring(now + WARNING_MS);
+    const rows = await store.sandboxes.expiring(lease.fence.owner, now + WARNING_MS);
     for (const row of rows) {
       if (row.expiresAt <= now) {
         lifecycle
-          .destroy(row, 'EXPIRED', 'Its time was over.')
+          .destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.')
           .catch((error: unknown) =>
             log.error({ err: error, sandbox: row.id }, 'an expired sandbox could not be destroyed'),
           );
       } else if (row.warnedExpiresAt !== row.expiresAt) {
-        // Once for each expiry, whichever server looks first.
+        // Once for each expiry.
         const { tenant, id, expiresAt, warnedExpiresAt } = row;
         await store.sandboxes.update(
           tenant,
@@ -40,6 +44,7 @@ export const createExpiry = ({
           { warnedExpiresAt: expiresAt },
           {
             from: ['READY'],
+            fence: lease.fence,
             expect: { expiresAt, warnedExpiresAt },
             event: { kind: 'sandbox-expiring', at: now },
           },

@@ -3,22 +3,31 @@ import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { CompleteProvider, Health } from '../providers/types/provider.ts';
 import type { ResourceLimits, SandboxSpec } from '../providers/types/sandbox.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import { type PlacementRequest, place } from './placement.ts';
-
-const HEALTH_MS = 5_000;
+import { watchHealth } from './health.ts';
+import { type Placement, type PlacementRequest, place } from './placement.ts';
 
 export type Pool = {
   providers(): readonly CompleteProvider[];
+  has(name: string): boolean;
   /** `INVALID_ARGUMENT` naming the ones there are. */
   get(name: string): CompleteProvider;
-  /** Asked at most every 5 s. */
+  /** Whether its sandboxes live on the machine of the server that made them. */
+  isBound(name: string): boolean;
+  /** The last known, or the first answer. Never rejects. */
   health(provider: CompleteProvider): Promise<Health>;
-  choose(request: PlacementRequest): Promise<CompleteProvider>;
+  /** Every provider with the reason against it, by what is known of it now. `UNAVAILABLE` when none fits. */
+  place(request: PlacementRequest): Placement;
+  /** Whether it is known to be unable to take one now. */
+  isAway(name: string): boolean;
   create(provider: CompleteProvider, spec: SandboxSpec): Promise<SandboxHandle>;
   /** Returns when nothing is left of it at its provider, which need not answer a connection for that. */
-  destroy(sandbox: Sandbox): Promise<void>;
+  destroy(sandbox: Pick<Sandbox, 'id' | 'ref' | 'provider'>): Promise<void>;
   /** Connected once, then kept. `NOT_FOUND` when the sandbox is gone at its provider. */
   handle(sandbox: Sandbox): Promise<SandboxHandle>;
+  /** Those it is connected to. */
+  connected(): string[];
+  /** Another server looks after it from now on. */
+  forget(id: string): void;
   dispose(): Promise<void>;
 };
 
@@ -31,13 +40,14 @@ export const limitsOf = (row: Sandbox): ResourceLimits => ({
 
 export const createPool = (providers: readonly CompleteProvider[]): Pool => {
   const handles = new Map<string, Promise<SandboxHandle>>();
-  const healths = new Map<string, { at: number; health: Promise<Health> }>();
+  const health = watchHealth(providers);
   const keep = (id: string, handle: SandboxHandle): SandboxHandle => {
     void handle.ended.then(() => handles.delete(id));
     return handle;
   };
   const pool: Pool = {
     providers: () => providers,
+    has: (name) => providers.some((provider) => provider.name === name),
     get(name) {
       const found = providers.find((provider) => provider.name === name);
       if (found) return found;
@@ -46,57 +56,50 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
         `There is no provider "${name.slice(0, 50)}". There is: ${providers.map((one) => one.name).join(', ')}.`,
       );
     },
-    health(provider) {
-      const known = healths.get(provider.name);
-      if (known && known.at > Date.now() - HEALTH_MS) return known.health;
-      const health = provider.health();
-      healths.set(provider.name, { at: Date.now(), health });
-      return health;
-    },
-    async choose(request) {
+    isBound: (name) => pool.has(name) && pool.get(name).capabilities.bound === 'host',
+    health: health.ask,
+    place(request) {
       if (request.provider !== undefined) pool.get(request.provider);
-      const candidates = await Promise.all(
-        providers.map(async (provider) => ({ provider, health: await pool.health(provider) })),
+      return place(
+        providers.map((provider) => ({ provider, health: health.last(provider) })),
+        request,
       );
-      return place(candidates, request);
     },
+    isAway: (name) => health.last(pool.get(name))?.status === 'unavailable',
     async create(provider, spec) {
       const handle = keep(spec.id, await provider.create(spec));
       handles.set(spec.id, Promise.resolve(handle));
       return handle;
     },
-    handle(sandbox) {
-      const known = handles.get(sandbox.id);
-      if (known) return known;
-      const { ref } = sandbox;
-      if (ref === null)
-        return Promise.reject(
-          new AppError('NOT_FOUND', `The sandbox ${sandbox.id} was never made at its provider.`),
-        );
-      const connected = (async () =>
-        keep(
-          sandbox.id,
-          await pool.get(sandbox.provider).connect(ref, {
-            template: sandbox.template,
-            limits: limitsOf(sandbox),
-          }),
-        ))();
-      handles.set(sandbox.id, connected);
-      connected.catch(() => handles.delete(sandbox.id));
-      return connected;
-    },
-    async destroy(sandbox) {
-      const known = await handles.get(sandbox.id)?.catch(() => null);
+    async destroy({ id, ref, provider }) {
+      const known = await handles.get(id)?.catch(() => null);
       if (known) return known.destroy();
-      if (sandbox.ref === null) return;
+      if (ref === null) return;
       await pool
-        .get(sandbox.provider)
-        .destroy(sandbox.ref)
+        .get(provider)
+        .destroy(ref)
         .catch((error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
         });
     },
+    handle(sandbox) {
+      const { id, ref, provider, template } = sandbox;
+      const known = handles.get(id);
+      if (known) return known;
+      if (ref === null)
+        return Promise.reject(
+          new AppError('NOT_FOUND', `The sandbox ${id} was never made at its provider.`),
+        );
+      const facts = { template, limits: limitsOf(sandbox) };
+      const connected = (async () => keep(id, await pool.get(provider).connect(ref, facts)))();
+      handles.set(id, connected);
+      connected.catch(() => handles.delete(id));
+      return connected;
+    },
+    connected: () => [...handles.keys()],
+    forget: (id) => void handles.delete(id),
     async dispose() {
+      health.dispose();
       await Promise.all(providers.map((provider) => provider.dispose()));
     },
   };

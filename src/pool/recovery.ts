@@ -1,59 +1,60 @@
 import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
-import { eachBounded } from '../lib/bounded.ts';
 import type { Retries } from '../lib/retries.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
 
-/** Adoptions at once: each waits for a supervisor or a vendor, none should wait for all others. */
-const WIDTH = 16;
-const GONE = 'It was gone when the server started again.';
+const GONE = 'The sandbox no longer existed at its provider when a server took it up.';
 
 export type RecoveryOptions = {
-  /** As they were before this server took requests: what it makes itself is not among them. */
-  rows: readonly Sandbox[];
-  /** Stops what is not begun yet. */
-  signal?: AbortSignal | undefined;
   store: Store;
   pool: Pool;
+  lease: Lease;
   lifecycle: Lifecycle;
   retries: Retries;
   clock: () => number;
   log: Logger;
 };
 
-/** After a start: adopt what lives, tell of what does not, remove what nobody knows. A provider or a sandbox that fails stops none of it. */
-export const recover = async ({
-  rows,
-  signal,
+/**
+ * Takes up a sandbox that another server, or an earlier start of this one, has made: adopts it when it lives, and tells of it when it does
+ * not. Never rejects: what fails, or does not answer within its time, is tried again in the background.
+ */
+export const createRecovery = ({
   store,
   pool,
+  lease,
   lifecycle,
   retries,
   clock,
   log,
-}: RecoveryOptions): Promise<void> => {
-  /** The provider may have made what it had no time to tell of. */
+}: RecoveryOptions) => {
+  /** The provider may have made what its server had no time to note. */
   const refOf = async ({ id, ref, provider }: Sandbox): Promise<string | null> =>
     ref ?? (await pool.get(provider).list()).find((one) => one.id === id)?.ref ?? null;
 
   const adopt = async ({ tenant, id }: Sandbox): Promise<void> => {
-    // Read now: requests are served meanwhile, and it may have been destroyed.
+    // Read now: requests are served meanwhile, and it may have been destroyed or have another owner.
     const found = await store.sandboxes.find(tenant, id);
-    if (!found || found.endedAt !== null || signal?.aborted) return;
+    if (!found || found.endedAt !== null || found.owner !== lease.fence.owner) return;
+    if (!lease.isHeld())
+      throw new AppError('UNAVAILABLE', 'The lease of this server is not held at the moment.');
     const row = { ...found, ref: await refOf(found) };
-    if (row.state === 'DESTROYING') return lifecycle.destroy(row, 'USER', 'Destroyed.');
+    if (row.state === 'DESTROYING')
+      return lifecycle.destroy(row, 'USER', 'The sandbox was destroyed.');
     if (row.ref === null)
       return lifecycle.finish(
         row,
         'FAILED',
         'CREATE_FAILED',
-        'The server stopped before the provider answered.',
+        'The server stopped before the provider had answered.',
       );
-    if (row.expiresAt <= clock()) return lifecycle.destroy(row, 'EXPIRED', 'Its time was over.');
+    if (row.expiresAt <= clock())
+      return lifecycle.destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.');
     let handle: SandboxHandle;
     try {
       handle = await pool.handle(row);
@@ -64,37 +65,10 @@ export const recover = async ({
     await lifecycle.adopt(row, handle);
   };
 
-  await eachBounded(rows, WIDTH, async (row) => {
-    if (signal?.aborted) return;
+  return async (row: Sandbox): Promise<void> => {
     await adopt(row).catch((error: unknown) => {
       log.error({ err: error, sandbox: row.id }, 'a sandbox could not be adopted, it is retried');
       retries.add(row.id, () => adopt(row));
     });
-  });
-
-  for (const provider of pool.providers()) {
-    try {
-      // Listed first: whatever this server makes meanwhile has its row before the provider is asked.
-      const listed = await provider.list();
-      const known = new Set((await store.sandboxes.unfinished()).map(({ id }) => id));
-      const orphans = listed.filter(({ id }) => !known.has(id));
-      await eachBounded(orphans, WIDTH, async ({ id, ref }) => {
-        if (signal?.aborted) return;
-        log.warn({ id, ref, provider: provider.name }, 'a sandbox nobody knows is destroyed');
-        await provider
-          .destroy(ref)
-          .catch((error: unknown) =>
-            log.error(
-              { err: error, ref, provider: provider.name },
-              'a sandbox nobody knows could not be removed; the next start tries again',
-            ),
-          );
-      });
-    } catch (error) {
-      log.error(
-        { err: error, provider: provider.name },
-        'sandboxes nobody knows could not be removed; the next start tries again',
-      );
-    }
-  }
+  };
 };

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { AppError } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { createRetries } from '../lib/retries.ts';
+import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
 import {
   LOST,
@@ -22,11 +23,14 @@ export type Pumps = {
   live(id: string): SandboxProcess | undefined;
   /** Settles when the process has been recorded to have ended. */
   finished(id: string): Promise<Process> | undefined;
-  /** Takes up `rows`, which another server was recording when it stopped. */
-  recover(rows: readonly Process[]): Promise<void>;
+  /** Takes up what another server, or an earlier start of this one, was recording: in all sandboxes of this server, or in one. */
+  takeUp(sandboxId?: string): Promise<void>;
+  /** Records nothing more of a sandbox that another server looks after. */
+  letGo(sandboxId: string): void;
   dispose(): void;
 };
 
+type Running = { sandboxId: string; process: SandboxProcess; done: Promise<Process> };
 const isRecordedLater = (id: string, cause: unknown): AppError =>
   new AppError(
     'UNAVAILABLE',
@@ -40,17 +44,19 @@ export const createPumps = ({
   store,
   journal,
   pool,
+  lease,
   clock,
   log,
 }: {
   store: Store;
   journal: Journal;
   pool: Pool;
+  lease: Lease;
   clock: () => number;
   log: Logger;
 }): Pumps => {
-  const running = new Map<string, { process: SandboxProcess; done: Promise<Process> }>();
-  let disposed = false;
+  const running = new Map<string, Running>();
+  const stop = new AbortController();
   /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
   const retries = createRetries((id, error) =>
     log.error({ err: error, process: id }, NOT_TAKEN_UP),
@@ -60,8 +66,23 @@ export const createPumps = ({
     await journal.end(topicOf(row.id));
     const { kind: _, reason: __, ...facts } = exit;
     const patch = { state: stateOf(exit), ...facts, pid: row.pid, endedAt: at };
-    await store.processes.update(row.tenant, row.id, patch, ['STARTING', 'RUNNING']);
+    const from = ['STARTING', 'RUNNING'] as const;
+    await store.processes.update(row.tenant, row.id, patch, from, lease.fence);
     return { ...row, ...patch };
+  };
+
+  /**
+   * Without the lease another server may have taken the sandbox: nothing is recorded until it is held again, which costs time and no output,
+   * since what was not acknowledged is kept.
+   */
+  const requireOwned = async ({ id, tenant, sandboxId }: Process): Promise<void> => {
+    if (!lease.isHeld()) {
+      await lease.held(stop.signal);
+      const sandbox = await store.sandboxes.find(tenant, sandboxId);
+      if (sandbox?.owner !== lease.fence.owner) running.delete(id);
+    }
+    if (!running.has(id))
+      throw new AppError('UNAVAILABLE', `Another server looks after the process ${id} now.`);
   };
 
   /** The pull of the next chunk acknowledges the one before, so each is in the journal by then. */
@@ -74,6 +95,7 @@ export const createPumps = ({
     if (row.ref !== null) await store.processes.update(row.tenant, row.id, { ref: row.ref });
     const recorder = createRecorder(await journal.lastRecord(topic));
     for await (const chunk of process.output) {
+      await requireOwned(row);
       const record =
         chunk.kind === 'output'
           ? recorder.output(clock(), chunk.stream, chunk.bytes, chunk.position)
@@ -83,7 +105,8 @@ export const createPumps = ({
     }
     const exit = await process.exit;
     // A server that lets go of its sandboxes loses nothing: the next one takes up here.
-    if (disposed) return row;
+    if (stop.signal.aborted) return row;
+    await requireOwned(row);
     const at = clock();
     await journal.append(topic, recorder.exit(at, exit));
     const done = await close({ ...row, pid: process.pid }, exit, at);
@@ -96,8 +119,10 @@ export const createPumps = ({
   };
 
   const track = (row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process> => {
-    const done = pump(row, process, onOutput).finally(() => running.delete(row.id));
-    running.set(row.id, { process, done });
+    const done = Promise.resolve()
+      .then(() => pump(row, process, onOutput))
+      .finally(() => running.delete(row.id));
+    running.set(row.id, { sandboxId: row.sandboxId, process, done });
     done.catch((error: unknown) => {
       log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
       retries.add(row.id, () => takeUp(row));
@@ -109,14 +134,15 @@ export const createPumps = ({
   };
 
   const takeUp = async (row: Process): Promise<void> => {
-    if (disposed || running.has(row.id)) return;
+    if (stop.signal.aborted || running.has(row.id)) return;
+    const sandbox = await store.sandboxes.find(row.tenant, row.sandboxId);
+    if (sandbox?.owner !== lease.fence.owner) return;
     const topic = topicOf(row.id);
     await journal.create(topic);
     const last = await journal.lastRecord(topic);
     if (last?.kind === 'exited') return void (await close(row, exitOf(last), last.at));
     try {
-      const sandbox = await store.sandboxes.find(row.tenant, row.sandboxId);
-      if (sandbox?.state !== 'READY') throw new AppError('NOT_FOUND', 'The sandbox has ended.');
+      if (sandbox.state !== 'READY') throw new AppError('NOT_FOUND', 'The sandbox has ended.');
       const handle = await pool.handle(sandbox);
       void track(row, await handle.attach(row.id, row.ref ?? row.id, positionOf(last))).catch(
         () => undefined,
@@ -133,7 +159,8 @@ export const createPumps = ({
     start: track,
     live: (id) => running.get(id)?.process,
     finished: (id) => running.get(id)?.done,
-    async recover(rows) {
+    async takeUp(sandboxId) {
+      const rows = await store.processes.unfinished(lease.fence.owner, sandboxId);
       await Promise.all(
         rows.map((row) =>
           takeUp(row).catch((error: unknown) => {
@@ -143,8 +170,11 @@ export const createPumps = ({
         ),
       );
     },
+    letGo(sandboxId) {
+      for (const [id, one] of running) if (one.sandboxId === sandboxId) running.delete(id);
+    },
     dispose: () => {
-      disposed = true;
+      stop.abort();
       retries.dispose();
     },
   };

@@ -6,6 +6,7 @@ import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import type { Quotas } from '../limits/quotas.ts';
+import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
 import type { SandboxAccess } from '../sandboxes/service.ts';
@@ -32,6 +33,7 @@ export type ProcessServiceOptions = {
   journal: Journal;
   cursors: Cursors;
   pool: Pool;
+  lease: Lease;
   sandboxes: SandboxAccess;
   quotas: Quotas;
   /** Told of each execution that was booked. */
@@ -111,7 +113,7 @@ export type ProcessService = {
   ): Promise<OutputPage>;
 };
 
-export type ProcessControl = ProcessService & { recover: Pumps['recover']; dispose(): void };
+export type ProcessControl = ProcessService & Pick<Pumps, 'takeUp' | 'letGo' | 'dispose'>;
 
 const HANG_UP_MS = 500;
 const MAX_INLINE_CODE = 96 * 1024;
@@ -121,6 +123,7 @@ export const createProcessService = ({
   journal,
   cursors,
   pool,
+  lease,
   sandboxes,
   quotas,
   onUsageRecorded,
@@ -128,7 +131,7 @@ export const createProcessService = ({
   clock,
   log,
 }: ProcessServiceOptions): ProcessControl => {
-  const pumps = createPumps({ store, journal, pool, clock, log });
+  const pumps = createPumps({ store, journal, pool, lease, clock, log });
   const output = createOutputReader({ journal, cursors });
   const launch = createLauncher({
     store,
@@ -158,7 +161,10 @@ export const createProcessService = ({
     const row = await find(principal, id, 'write');
     const process = pumps.live(id);
     if (process) return { row, process };
-    if (row.endedAt === null) throw notTakenUp(id);
+    if (row.endedAt === null) {
+      await sandboxes.requireHere(row.tenant, row.sandboxId);
+      throw notTakenUp(id);
+    }
     throw new AppError(
       'TERMINATED',
       `The process ${id} has ended (${row.state}). Its output can still be read.`,
@@ -186,11 +192,13 @@ export const createProcessService = ({
     },
     async follow(principal, id, after, signal) {
       const { tenant, sandboxId } = await find(principal, id, 'read');
+      await sandboxes.requireHere(tenant, sandboxId);
       const events = await output.follow(tenant, id, after, signal);
       return sandboxes.whileVisible(principal, sandboxId, events);
     },
     async readOutput(principal, id, after, bytes) {
-      const { tenant } = await find(principal, id, 'read');
+      const { tenant, sandboxId } = await find(principal, id, 'read');
+      await sandboxes.requireHere(tenant, sandboxId);
       return output.page(tenant, id, after, bytes);
     },
     start(principal, { idempotencyKey, ...options }) {
@@ -282,14 +290,16 @@ export const createProcessService = ({
       const process = pumps.live(id);
       const done = pumps.finished(id);
       if (!process || !done) {
-        if (row.endedAt === null) throw notTakenUp(id);
-        return row;
+        if (row.endedAt !== null) return row;
+        await sandboxes.requireHere(row.tenant, row.sandboxId);
+        throw notTakenUp(id);
       }
       await process.signal('SIGHUP').catch(() => undefined);
       const timer = setTimeout(() => process.signal('SIGKILL').catch(() => undefined), HANG_UP_MS);
       return done.finally(() => clearTimeout(timer));
     },
-    recover: pumps.recover,
+    takeUp: pumps.takeUp,
+    letGo: pumps.letGo,
     dispose: pumps.dispose,
   };
   return service;

@@ -6,9 +6,10 @@ import { newId } from '../lib/ids.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import { CREATE_METRICS, type CreateQueue } from '../pool/create-queue.ts';
 import type { Lifecycle } from '../pool/lifecycle.ts';
+import type { Assign } from '../pool/ownership.ts';
+import { fitting, type Placement } from '../pool/placement.ts';
 import type { Pool } from '../pool/pool.ts';
 import type { LimitedResource } from '../providers/types/capabilities.ts';
-import type { CompleteProvider } from '../providers/types/provider.ts';
 import type { ResourceLimits } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound } from '../store/types/quota.ts';
@@ -30,6 +31,7 @@ const TEMPLATES = ['default'];
 export const createCreation = ({
   store,
   pool,
+  assign,
   quotas,
   lifecycle,
   createQueue,
@@ -41,6 +43,7 @@ export const createCreation = ({
 }: {
   store: Store;
   pool: Pool;
+  assign: Assign;
   quotas: Quotas;
   lifecycle: Lifecycle;
   createQueue: CreateQueue;
@@ -64,10 +67,11 @@ export const createCreation = ({
   const toRow = (
     { subject, tenant, plan, rights }: Principal,
     input: Wanted,
-    provider: CompleteProvider,
+    placement: Placement,
   ): Sandbox => {
     const now = clock();
     const { limits } = defaults;
+    const [provider = ''] = fitting(placement);
     const life = applyCeiling(
       rights,
       'lifetimeSeconds',
@@ -80,7 +84,8 @@ export const createCreation = ({
       createdBy: subject,
       plan,
       subjectLimit: rights.ceilings.concurrentSandboxes ?? null,
-      provider: provider.name,
+      ...assign(provider),
+      provider,
       ref: null,
       state: 'CREATING',
       template: input.template,
@@ -101,10 +106,7 @@ export const createCreation = ({
       queuedAt: null,
       bookedAt: null,
       bookedCpuSeconds: 0,
-      owner: null,
-      ownerEpoch: 0,
-      host: null,
-      placement: null,
+      placement,
       warnedExpiresAt: null,
     };
   };
@@ -120,20 +122,20 @@ export const createCreation = ({
     input: Wanted,
     claim: (id: string) => Promise<void>,
   ): Promise<Sandbox> => {
-    const provider = await pool.choose({
+    const placement = pool.place({
       provider: input.provider,
       allowed: principal.rights.providers,
       network: input.network,
       limits: limitsAsked(input),
     });
-    const row = toRow(principal, input, provider);
+    const row = toRow(principal, input, placement);
     const wait = async (): Promise<Sandbox> => {
       await claim(row.id);
       return createQueue.enqueue(row);
     };
     if (input.wait && createQueue.hasWaiting(row.tenant)) return wait();
     const bounds = await quotas.bounds({ ...row, subject: row.createdBy }, CREATE_METRICS);
-    const result = await lifecycle.create(provider, row, bounds, () => claim(row.id));
+    const result = await lifecycle.create(row, bounds, () => claim(row.id));
     if (!('bound' in result)) {
       created(result);
       return result;

@@ -6,13 +6,11 @@ import { whileVisible } from '../authorization/while-visible.ts';
 import { AppError } from '../errors.ts';
 import { createIdempotency, type RunOnce } from '../idempotency/idempotency.ts';
 import type { Cursors } from '../journal/cursor.ts';
-import { createRetries } from '../lib/retries.ts';
 import type { Quotas } from '../limits/quotas.ts';
-import { openCreateQueue } from '../pool/create-queue.ts';
-import { createExpiry } from '../pool/expiry.ts';
-import { createLifecycle } from '../pool/lifecycle.ts';
+import { keepSandboxes } from '../pool/keep-sandboxes.ts';
+import type { Keeper } from '../pool/keeper.ts';
+import type { Ownership } from '../pool/ownership.ts';
 import type { Pool } from '../pool/pool.ts';
-import { recover } from '../pool/recovery.ts';
 import { createSandboxEvents } from '../pool/sandbox-events.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { ResourceLimits, ResourceUsage } from '../providers/types/sandbox.ts';
@@ -33,6 +31,7 @@ export type SandboxServiceOptions = {
   store: Store;
   cursors: Cursors;
   pool: Pool;
+  ownership: Ownership;
   quotas: Quotas;
   meter: Meter;
   /** Told of each sandbox that was made. */
@@ -88,14 +87,15 @@ export type SandboxAccess = Pick<SandboxReader, 'find' | 'findMany'> & {
     id: string,
     events: AsyncIterable<Event>,
   ): Promise<AsyncIterable<Event>>;
+  /** As `RequireHere`, also of one that has ended: what it said is kept where it ran. */
+  requireHere(tenant: string, id: string): Promise<void>;
   runOnce: RunOnce;
 };
 
 export type SandboxControl = SandboxService & {
   access: SandboxAccess;
-  /** Takes up `rows`, which were alive when another server stopped. Never fails as a whole. */
-  recover(rows: readonly Sandbox[], signal?: AbortSignal): Promise<void>;
-  dispose(): void;
+  keeper: Keeper;
+  dispose(): Promise<void>;
 };
 
 const MAX_DESTROY = 1_000;
@@ -104,6 +104,7 @@ export const createSandboxService = ({
   store,
   cursors,
   pool,
+  ownership,
   quotas,
   meter,
   created,
@@ -118,23 +119,16 @@ export const createSandboxService = ({
     onError: (error) =>
       log.error({ err: error }, 'sandbox events could not be read; the next look tries again'),
   });
-  const retries = createRetries((sandbox, error) =>
-    log.warn({ err: error, sandbox }, 'a retry failed'),
-  );
-  const onSlotFreed = (): void => createQueue.admitWaiting();
-  const lifecycle = createLifecycle({
-    ...{ store, pool, meter, onSlotFreed, retries, clock, log },
+  const { lifecycle, createQueue, keeper, requireHere, assign, ...kept } = keepSandboxes({
+    ...{ store, pool, ownership, quotas, meter, maxWaitMs, clock, log },
   });
-  const createQueue = openCreateQueue({
-    ...{ store, pool, quotas, lifecycle, maxWaitMs, clock, log },
-  });
-  const expiry = createExpiry({ store, lifecycle, clock, log });
   const runOnce = createIdempotency(store, clock);
   const reader = createSandboxReader(store, createVisibility(store.shares));
   const creation = createCreation({
     ...{
       store,
       pool,
+      assign,
       quotas,
       lifecycle,
       createQueue,
@@ -148,6 +142,7 @@ export const createSandboxService = ({
 
   const open = async (sandbox: Sandbox) => {
     if (sandbox.state !== 'READY') throw over(sandbox);
+    await requireHere(sandbox);
     return { sandbox, handle: await pool.handle(sandbox) };
   };
   const access: SandboxAccess = {
@@ -164,6 +159,10 @@ export const createSandboxService = ({
       const { createdBy } = await reader.find(principal, id, 'read');
       const isForGood = principal.rights.reach !== 'own' || createdBy === principal.subject;
       return isForGood ? events : whileVisible(events, () => reader.find(principal, id, 'read'));
+    },
+    async requireHere(tenant, id) {
+      const sandbox = await store.sandboxes.find(tenant, id);
+      if (sandbox) await requireHere(sandbox);
     },
     runOnce,
   };
@@ -185,15 +184,21 @@ export const createSandboxService = ({
       const asked = applyCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
       const expiresAt = clock() + creation.lifeOf(asked);
       const sandbox = await reader.find(principal, id, 'write');
-      const extended =
-        sandbox.expiresAt > clock() &&
-        (await store.sandboxes.update(
-          sandbox.tenant,
-          id,
-          { expiresAt },
-          { from: ['CREATING', 'READY'] },
-        ));
-      if (!extended) throw over(sandbox);
+      if (sandbox.expiresAt <= clock()) throw over(sandbox);
+      const move = async (): Promise<void> => (await open(sandbox)).handle.extendTo(expiresAt);
+      // The row promises a later end only when the provider has agreed to it; an earlier one Sandbank keeps alone.
+      if (expiresAt > sandbox.expiresAt) await move();
+      const changed = await store.sandboxes.update(
+        sandbox.tenant,
+        id,
+        { expiresAt },
+        { from: ['CREATING', 'READY'] },
+      );
+      if (!changed) throw over(sandbox);
+      if (expiresAt < sandbox.expiresAt)
+        move().catch((error: unknown) =>
+          log.debug({ err: error, sandbox: id }, 'the provider keeps the later expiration'),
+        );
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {
@@ -233,17 +238,10 @@ export const createSandboxService = ({
         reader.sees(principal, row);
       return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
-    async recover(rows, signal) {
-      // Those that waited go first: a new one must not pass them.
-      await createQueue.recover();
-      await recover({ rows, signal, store, pool, lifecycle, retries, clock, log });
-    },
-    dispose() {
+    keeper,
+    async dispose() {
       events.dispose();
-      expiry.dispose();
-      retries.dispose();
-      lifecycle.dispose();
-      createQueue.dispose();
+      await kept.dispose();
     },
   };
   return service;

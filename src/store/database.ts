@@ -1,10 +1,12 @@
 import type { Kysely } from 'kysely';
 import type { AuditRow } from './types/audit.ts';
 import type { IdempotencyRecord } from './types/idempotency.ts';
+import type { Orphan } from './types/orphan.ts';
 import type { Process } from './types/process.ts';
 import type { QuotaSetting } from './types/quota.ts';
 import type { Revocation } from './types/revocation.ts';
 import type { Sandbox } from './types/sandbox.ts';
+import type { ServerRow } from './types/server.ts';
 import type { Share } from './types/share.ts';
 import type { UsageEntry } from './types/usage.ts';
 
@@ -38,6 +40,10 @@ export type Tables = {
   /** One row per tenant, taken before what it may have is counted; '' for all tenants. */
   tenant_locks: { tenant: string; taken: number };
   audit: AuditRow;
+  servers: ServerRow;
+  /** One row. */
+  deployment: { one: number; id: string; database: string };
+  orphans: Orphan;
   audit_heads: { tenant: string; seq: number; hash: string };
 };
 

@@ -1,4 +1,4 @@
-import { Kysely, PostgresDialect } from 'kysely';
+import { Kysely, PostgresDialect, sql } from 'kysely';
 import { Client, Pool, types } from 'pg';
 import type { Logger } from 'pino';
 import type { Sealer } from '../lib/sealed.ts';
@@ -9,9 +9,21 @@ import { guardDialect } from './guarded-dialect.ts';
 import { createKyselyStore } from './kysely-store.ts';
 import { migrate } from './migrate.ts';
 import { createBoundedPool } from './postgres-pool.ts';
+import type { DatabaseFacts } from './servers.ts';
 import type { Store } from './store.ts';
 
 const INT8 = 20;
+
+const facts: DatabaseFacts = {
+  now: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
+  /** A replica has the system identifier of its primary; what is restored from a dump, or made from a template, differs. */
+  async identity(db) {
+    const { rows } = await sql<{ identity: string }>`
+      select system_identifier || ':' || pg_database.oid as "identity"
+      from pg_control_system(), pg_database where datname = current_database()`.execute(db);
+    return `postgres:${rows[0]?.identity}`;
+  },
+};
 const PING_MS = 2_000;
 /** PostgreSQL says itself that a statement took too long; who hears nothing by then is not connected any more. */
 const GRACE_MS = 2_000;
@@ -93,5 +105,10 @@ export const createPostgresStore = async ({
   const limits = { statement_timeout: timeoutMs, lock_timeout: Math.ceil(timeoutMs / 10) };
   const pool = createBoundedPool(open(limits, poolSize), timeoutMs + GRACE_MS);
   const dialect = guardDialect(new PostgresDialect({ pool }), { log });
-  return createKyselyStore(new Kysely<Tables>({ dialect }), sealer, createPing(connectionString));
+  return createKyselyStore(
+    new Kysely<Tables>({ dialect }),
+    sealer,
+    facts,
+    createPing(connectionString),
+  );
 };

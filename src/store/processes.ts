@@ -12,6 +12,8 @@ import type { AddUsage } from './usage.ts';
 
 type Row = Tables['processes'];
 
+const RUNS = ['STARTING', 'RUNNING'] as const;
+
 const fromRow = (row: Row): Process => ({ ...row, argv: JSON.parse(row.argv) as string[] });
 const toRow = ({ argv, ...rest }: Partial<Process>): Partial<Row> => ({
   ...rest,
@@ -89,23 +91,43 @@ export const openProcesses = (
     );
     return Number((await query.executeTakeFirstOrThrow()).total);
   },
-  async update(tenant, id, patch, from) {
+  async update(tenant, id, patch, from, fence) {
     let query = db
       .updateTable('processes')
       .set(toRow(patch))
       .where('tenant', '=', tenant)
       .where('id', '=', id);
     if (from) query = query.where('state', 'in', [...from]);
+    if (fence)
+      query = query.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('sandboxes')
+            .select('sandboxes.id')
+            .whereRef('sandboxes.id', '=', 'processes.sandboxId')
+            .where('owner', '=', fence.owner)
+            .where('ownerEpoch', '=', fence.epoch),
+        ),
+      );
     return Number((await query.executeTakeFirst()).numUpdatedRows) > 0;
   },
-  async unfinished() {
-    return (
-      await db
-        .selectFrom('processes')
-        .selectAll()
-        .where('state', 'in', ['STARTING', 'RUNNING'])
-        .execute()
-    ).map(fromRow);
+  async unfinished(owner, sandboxId) {
+    let query = db
+      .selectFrom('processes')
+      .innerJoin('sandboxes', 'sandboxes.id', 'processes.sandboxId')
+      .selectAll('processes')
+      .where('processes.state', 'in', [...RUNS])
+      .where('sandboxes.owner', '=', owner);
+    if (sandboxId !== undefined) query = query.where('sandboxId', '=', sandboxId);
+    return (await query.execute()).map(fromRow);
+  },
+  async lose(tenant, sandboxId, at) {
+    await db
+      .updateTable('processes')
+      .set({ state: 'LOST', endedAt: at })
+      .where('tenant', '=', tenant)
+      .where('sandboxId', '=', sandboxId)
+      .where('state', 'in', [...RUNS])
+      .execute();
   },
   purge: (before, limit) => purgeById(db, ['processes', 'endedAt'], before, limit),
 });

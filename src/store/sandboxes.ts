@@ -1,5 +1,4 @@
 import type { Sealer } from '../lib/sealed.ts';
-import { aliveStates } from './bounds.ts';
 import type { Database } from './database.ts';
 import { purgeSandboxes } from './purge.ts';
 import { afterPage, inOrder, inScope } from './rows.ts';
@@ -68,15 +67,6 @@ export const openSandboxes = (db: Database, sealer: Sealer, logs: Logs): Store['
       );
       return Number((await query.executeTakeFirstOrThrow()).total);
     },
-    async unfinished() {
-      return (
-        await db
-          .selectFrom('sandboxes')
-          .selectAll()
-          .where('state', 'in', [...aliveStates])
-          .execute()
-      ).map(fromRow);
-    },
     async inState(state) {
       const query = db.selectFrom('sandboxes').selectAll().where('state', '=', state);
       return (await query.orderBy('queuedAt').orderBy('id').execute()).map(fromRow);
@@ -96,12 +86,13 @@ export const openSandboxes = (db: Database, sealer: Sealer, logs: Logs): Store['
         .executeTakeFirstOrThrow();
       return Number(ahead);
     },
-    async expiring(before) {
+    async expiring(owner, before) {
       return (
         await db
           .selectFrom('sandboxes')
           .selectAll()
           .where('state', '=', 'READY')
+          .where('owner', '=', owner)
           .where('expiresAt', '<', before)
           .execute()
       ).map(fromRow);

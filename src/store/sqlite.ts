@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CompiledQuery, Kysely, SqliteDialect, sql } from 'kysely';
@@ -9,6 +10,7 @@ import { toAppError, troubleOf } from './database-errors.ts';
 import { guardDialect } from './guarded-dialect.ts';
 import { createKyselyStore } from './kysely-store.ts';
 import { migrate } from './migrate.ts';
+import type { DatabaseFacts } from './servers.ts';
 import type { Store } from './store.ts';
 
 const MAX_STATEMENTS = 200;
@@ -65,6 +67,15 @@ const createLockWait = (limitMs: number) => {
   };
 };
 
+const factsOf = (file: string): DatabaseFacts => ({
+  now: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
+  async identity() {
+    if (file === ':memory:') return 'sqlite:memory';
+    const { ino, birthtimeMs } = statSync(file);
+    return `sqlite:${ino}:${Math.floor(birthtimeMs)}`;
+  },
+});
+
 export type SqliteOptions = {
   /** `:memory:` for none. */
   file: string;
@@ -116,7 +127,7 @@ export const createSqliteStore = async ({ file, sealer, log }: SqliteOptions): P
       .execute();
     fullAt = 0;
   };
-  return createKyselyStore(db, sealer, () =>
+  return createKyselyStore(db, sealer, factsOf(file), () =>
     withTimeLimit(ask(), PING_MS, () =>
       toAppError('busy', new Error(`SQLite did not answer within ${PING_MS / 1_000} s.`)),
     ),

@@ -1,10 +1,13 @@
 import type { AuditStore } from './types/audit.ts';
 import type { IdempotencyStore } from './types/idempotency.ts';
+import type { OrphanStore } from './types/orphan.ts';
+import type { OwnershipStore } from './types/ownership.ts';
 import type { ProcessStore } from './types/process.ts';
 import type { QuotaStore } from './types/quota.ts';
 import type { RevocationStore } from './types/revocation.ts';
 import type { SandboxEventLog } from './types/sandbox-event.ts';
 import type { SandboxStore } from './types/sandbox-store.ts';
+import type { ServerStore } from './types/server.ts';
 import type { ShareStore } from './types/share.ts';
 import type { UsageStore } from './types/usage.ts';
 import type { UsageEventLog } from './types/usage-event.ts';
@@ -22,6 +25,9 @@ export type Store = {
   sandboxEvents: SandboxEventLog;
   usageEvents: UsageEventLog;
   audit: AuditStore;
+  servers: ServerStore;
+  ownership: OwnershipStore;
+  orphans: OrphanStore;
   /** Throws when the database does not answer. */
   ping(): Promise<void>;
   dispose(): Promise<void>;

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { Lease } from '../pool/lease.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
@@ -44,12 +45,14 @@ const MAX_ATTEMPTS = 5;
  */
 export const createMeter = ({
   store,
+  lease,
   sliceMs,
   onUsageRecorded,
   clock,
   log,
 }: {
   store: Store;
+  lease: Pick<Lease, 'fence' | 'isHeld'>;
   sliceMs: number;
   /** Told of each slice that was written. */
   onUsageRecorded: OnUsageRecorded;
@@ -61,9 +64,10 @@ export const createMeter = ({
   const book = async (one: Watched): Promise<void> => {
     const { row } = one;
     const next = await nextSlice(one, { measure: true, now: clock() });
-    if (!next) return;
+    // Without the lease another server may be booking the same time; the next slice has it.
+    if (!next || !lease.isHeld()) return;
     const { slice, now } = next;
-    const written = await store.usage.book(row, slice);
+    const written = await store.usage.book(row, slice, lease.fence);
     one.last = now;
     if (written) {
       one.row = { ...row, bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds };
@@ -72,7 +76,7 @@ export const createMeter = ({
     }
     // Booked by another, or not ready any more: the change that ended it has booked the rest.
     const found = await store.sandboxes.find(row.tenant, row.id);
-    if (found?.state === 'READY') one.row = found;
+    if (found?.state === 'READY' && found.owner === lease.fence.owner) one.row = found;
     else if (watched.get(row.id) === one) watched.delete(row.id);
   };
 

@@ -62,7 +62,7 @@ describe('two servers with one PostgreSQL and one Redis', () => {
     two.token({ tenant });
     const follow = async (
       server: TestServer,
-      field: string,
+      field: 'usageUpdates' | 'sandboxEvents',
       after: string | null,
       last: string,
     ) => {

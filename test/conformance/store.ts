@@ -3,6 +3,7 @@ import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
 import { testChanges } from './changes.ts';
 import { testEventLog } from './event-log.ts';
+import { testOwnershipStore } from './ownership-store.ts';
 import { testRetention } from './retention.ts';
 import { child, sandbox } from './rows.ts';
 import { testAccessStore } from './tenancy-store.ts';
@@ -115,14 +116,17 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       expect(await store.sandboxes.count(tenant, { labels: { b: '2' } })).toBe(1);
     });
 
-    it('knows what is unfinished and what expires', async () => {
-      const row = sandbox({ expiresAt: 5 });
+    it('knows what is unfinished and what expires of one owner', async () => {
+      const row = sandbox({ expiresAt: 5, owner: 'srv_1', ownerEpoch: 1 });
       await store.sandboxes.insert(row);
       const process = child(row.id, { state: 'STARTING' });
       await store.processes.insert(process);
-      expect((await store.sandboxes.expiring(10)).map(({ id }) => id)).toContain(row.id);
-      expect((await store.sandboxes.unfinished()).map(({ id }) => id)).toContain(row.id);
-      expect((await store.processes.unfinished()).map(({ id }) => id)).toContain(process.id);
+      const ids = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id);
+      expect(ids(await store.sandboxes.expiring('srv_1', 10))).toEqual([row.id]);
+      expect(await store.sandboxes.expiring('srv_2', 10)).toEqual([]);
+      expect(ids(await store.processes.unfinished('srv_1', row.id))).toEqual([process.id]);
+      expect(ids(await store.processes.unfinished('srv_1'))).toEqual([process.id]);
+      expect(await store.processes.unfinished('srv_2')).toEqual([]);
       await store.processes.update('acme', process.id, {
         state: 'EXITED',
         exitCode: 0,
@@ -162,6 +166,7 @@ export const testStore = ({ name, open }: StoreSubject): void => {
       },
     );
 
+    testOwnershipStore(() => store);
     testAccessStore(() => store, { sandbox, child });
     testChanges(() => store);
     testEventLog(() => ({ store, other, place }));

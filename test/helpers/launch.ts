@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { type AddressInfo, createServer } from 'node:net';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 import { createTokens } from '../../src/authentication/tokens.ts';
 import type { TestServer } from './server.ts';
 
@@ -14,7 +15,9 @@ export const freePort = (): Promise<number> =>
     });
   });
 
+/** With setpriv a test that fails or is ended leaves no server behind: the kernel ends it with the test's process. */
 const programArgs = (program: string): string[] => [
+  ...['--pdeathsig', 'KILL', '--', process.execPath],
   '--disable-warning=ExperimentalWarning',
   program,
 ];
@@ -32,6 +35,8 @@ const programEnv = (stateDir: string, port: number, more: Record<string, string>
 export type Launched = {
   pid: number;
   kill(signal: NodeJS.Signals): Promise<void>;
+  /** What it has written to stderr so far. */
+  log(): string;
   /** How it ended, and all that it wrote to stderr. */
   ended: Promise<{ code: number | null; stderr: string }>;
 };
@@ -43,7 +48,7 @@ export const start = (
   program = 'src/main.ts',
   more: Record<string, string> = {},
 ): Launched & { ready: Promise<void> } => {
-  const child = spawn(process.execPath, programArgs(program), {
+  const child = spawn('setpriv', programArgs(program), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: programEnv(stateDir, port, more),
   });
@@ -66,6 +71,7 @@ export const start = (
     pid: child.pid ?? 0,
     ready,
     ended,
+    log: () => stderr,
     async kill(signal) {
       child.kill(signal);
       await ended;
@@ -94,3 +100,16 @@ export const launchedServer = (port: number): TestServer => ({
     }).token,
   stop: async () => undefined,
 });
+
+/** A command of an operator, with the settings of a server; what it printed. */
+export const runProgram = async (
+  words: readonly string[],
+  env: Record<string, string>,
+): Promise<string> => {
+  const { SANDBANK_STATE_DIR: stateDir = '' } = env;
+  const args = [...programArgs('src/main.ts'), ...words];
+  const { stdout } = await promisify(execFile)(process.execPath, args, {
+    env: programEnv(stateDir, 0, env),
+  });
+  return stdout;
+};

@@ -13,7 +13,7 @@ describe('a service that starts again', async () => {
     await open.close();
     await between();
     open = await openService(stateDir);
-    await open.service.recover(await open.store.sandboxes.unfinished());
+    await open.takeUp();
   };
   const refOf = async (id: string): Promise<string> =>
     (await open.service.get(alice, id)).ref ?? '';
@@ -48,9 +48,9 @@ describe('a service that starts again', async () => {
     expect(await open.provider.list()).toEqual([]);
   });
 
-  it('destroys what nobody knows, and what was left half-destroyed or half-made', async () => {
+  it('reports what no row tells of, and finishes what was left half-destroyed or half-made', async () => {
     const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
-    await open.provider.create({
+    const unknown = await open.provider.create({
       id: newId('sbx'),
       template: 'default',
       env: {},
@@ -72,8 +72,13 @@ describe('a service that starts again', async () => {
     await again();
     expect(await open.service.get(alice, destroying.id)).toMatchObject({ state: 'TERMINATED' });
     expect(await open.service.get(alice, creating.id)).toMatchObject({ state: 'READY' });
-    expect((await open.provider.list()).map(({ id }) => id)).toEqual([creating.id]);
+    const left = (await open.provider.list()).map(({ ref }) => ref);
+    expect(left.toSorted()).toEqual([await refOf(creating.id), unknown.ref].toSorted());
+    expect(await open.store.orphans.list()).toMatchObject([{ ref: unknown.ref, removeAt: null }]);
     await open.service.destroy(alice, creating.id);
+    await open.store.orphans.remove([unknown.ref], Date.now());
+    await again();
+    expect(await open.provider.list()).toEqual([]);
   });
 
   it('fails what was never made, and ends what is over', async () => {

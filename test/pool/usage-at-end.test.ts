@@ -17,7 +17,7 @@ describe('usage of a sandbox that ends while no server runs', async () => {
     // Clocks do not go back.
     ahead += skip;
     open.skip(ahead);
-    await open.service.recover(await open.store.sandboxes.unfinished());
+    await open.takeUp();
   };
   const die = async ({ id, ref }: Sandbox): Promise<() => void> => {
     const found = await open.service.get(alice, id);

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Listed } from '../types/sandbox.ts';
 import { isAlive } from './proc.ts';
-import { loadState, type SupervisorState } from './state.ts';
+import { isCopied, loadState, type SupervisorState } from './state.ts';
 
 const REF = /^lcl_[0-9a-f]{20}$/;
 /** A folder without a state is one that is being made, or what a kill left of that. */
@@ -51,7 +51,9 @@ export const openFolders = (base: string, deployment: string) => {
     leftovers: (): string[] =>
       refs().filter((ref) => {
         const state = loadState(dirOf(ref));
-        return state ? isOurs(state) && !state.id : ageOf(dirOf(ref)) > MAKING_MS;
+        if (state) return isOurs(state) && !state.id;
+        // A copy may be the only one there is: it is left to an operator.
+        return !isCopied(dirOf(ref)) && ageOf(dirOf(ref)) > MAKING_MS;
       }),
     /** Assets that some sandbox uses, whoever it belongs to. */
     usedAssets: (): string[] => refs().flatMap((ref) => loadState(dirOf(ref))?.assets ?? []),

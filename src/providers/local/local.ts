@@ -13,7 +13,7 @@ import type { LocalSettings } from './config.ts';
 import { openFolders } from './folders.ts';
 import { createHandle, type LocalHandle, unknownSandbox } from './handle.ts';
 import { probeHost } from './probe.ts';
-import { NO_ENV, saveState } from './state.ts';
+import { isCopied, NO_ENV, saveState } from './state.ts';
 import {
   adoptSupervisor,
   type Grounds,
@@ -82,8 +82,11 @@ const createLocalProvider = (
   const handles = new Map<string, Promise<LocalHandle>>();
   let disposed = false;
 
-  const remove = (ref: string): Promise<void> =>
-    removeRemains(folders.dirOf(ref), cgroups?.open(ref) ?? null, grounds);
+  const remove = (ref: string): Promise<void> => {
+    const dir = folders.dirOf(ref);
+    // The group of a copied sandbox is that of its original.
+    return removeRemains(dir, isCopied(dir) ? null : (cgroups?.open(ref) ?? null), grounds);
+  };
   /** What nobody waits for: a failure costs disk until the next start, nothing else. */
   const clear = (ref: string): Promise<void> =>
     remove(ref).catch((error: unknown) =>

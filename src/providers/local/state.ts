@@ -1,4 +1,12 @@
-import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { writeWhole } from '../../lib/write-whole.ts';
 import type { ResourceLimits, SandboxSpec } from '../types/sandbox.ts';
@@ -22,6 +30,8 @@ export type SupervisorState = {
   assets: readonly string[];
   /** `env` as sealed JSON: the values are secrets. */
   settings: { env: string; network: SandboxSpec['network'] };
+  /** Of the sandbox's directory: in a copy of it this state tells of somebody else's processes. Missing in older ones. */
+  inode?: number;
 };
 
 /** Nothing to seal. */
@@ -44,7 +54,7 @@ export const saveState = (dir: string, state: SupervisorState): void => {
   closeSync(fd);
 };
 
-export const loadState = (dir: string): SupervisorState | null => {
+const read = (dir: string): SupervisorState | null => {
   try {
     // What follows the line is the rest of a longer one, when a kill came before the cut.
     const [line = ''] = readFileSync(fileOf(dir), 'utf8').split('\n', 1);
@@ -52,4 +62,19 @@ export const loadState = (dir: string): SupervisorState | null => {
   } catch {
     return null;
   }
+};
+
+const isForeign = (dir: string, { inode }: SupervisorState): boolean =>
+  inode !== undefined && inode !== statSync(dir, { throwIfNoEntry: false })?.ino;
+
+/** A copied directory: the processes that its state names belong to the original, which may be alive. */
+export const isCopied = (dir: string): boolean => {
+  const state = read(dir);
+  return state !== null && isForeign(dir, state);
+};
+
+/** null when there is none, and in a copy. */
+export const loadState = (dir: string): SupervisorState | null => {
+  const state = read(dir);
+  return state && !isForeign(dir, state) ? state : null;
 };

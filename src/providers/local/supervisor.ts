@@ -7,6 +7,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -191,6 +192,7 @@ export const startSupervisor = async (
       start: startOf(pid) ?? '',
       inner,
       innerStart: startOf(inner) ?? '',
+      inode: statSync(dir).ino,
       limits,
       assets: assets.folders,
       settings: { env: NO_ENV, network: { mode: 'none', allow: [] } },

@@ -1,3 +1,4 @@
+import type { Fence } from './fence.ts';
 import type { Page } from './page.ts';
 import type { Bound, Excess } from './quota.ts';
 import type { TenantScope } from './scope.ts';
@@ -16,6 +17,8 @@ export type ProcessState = (typeof processStates)[number];
 /** A terminal is a process with `cols` and `rows`. */
 export type Process = {
   id: string;
+  /** The provider's name of it; null where that is `id`, or until it runs. */
+  ref: string | null;
   tenant: string;
   sandboxId: string;
   createdBy: string;
@@ -27,8 +30,6 @@ export type Process = {
   /** `exec`, `start`, `terminal`, `code`, `packages`. */
   purpose: string;
   state: ProcessState;
-  /** The provider's name of it; null where that is `id`, or until it runs. */
-  ref: string | null;
   pid: number | null;
   cols: number | null;
   rows: number | null;
@@ -60,9 +61,13 @@ export type ProcessStore = {
     id: string,
     patch: Partial<Omit<Process, 'id' | 'tenant' | 'sandboxId'>>,
     from?: readonly ProcessState[],
+    /** Only while the sandbox has this owner. */
+    fence?: Fence,
   ): Promise<boolean>;
-  /** All tenants: STARTING and RUNNING. */
-  unfinished(): Promise<Process[]>;
+  /** All tenants: STARTING and RUNNING, in the sandboxes that a server owns or owned when they ended, or in one of them. */
+  unfinished(owner: string, sandboxId?: string): Promise<Process[]>;
+  /** Those of a sandbox whose host is gone end with it. */
+  lose(tenant: string, sandboxId: string, at: number): Promise<void>;
   /** Removes a batch of those that ended before; returns how many. */
   purge(before: number, limit: number): Promise<number>;
 };

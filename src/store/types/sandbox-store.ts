@@ -59,10 +59,8 @@ export type SandboxStore = {
     patch: SandboxPatch,
     change?: SandboxChange,
   ): Promise<Sandbox | null>;
-  /** All tenants: what a starting server must look after. */
-  unfinished(): Promise<Sandbox[]>;
-  /** All tenants: READY rows with `expiresAt` before the instant. */
-  expiring(before: number): Promise<Sandbox[]>;
+  /** All tenants: READY rows of an owner with `expiresAt` before the instant. */
+  expiring(owner: string, before: number): Promise<Sandbox[]>;
   /** All tenants: those in one state, the longest waiting first. */
   inState(state: SandboxState): Promise<Sandbox[]>;
   /** How many of the tenant wait in front of one that began to wait at `queuedAt`. */

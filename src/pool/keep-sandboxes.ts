@@ -1,0 +1,75 @@
+import type { Logger } from 'pino';
+import { createRetries } from '../lib/retries.ts';
+import type { Quotas } from '../limits/quotas.ts';
+import type { Store } from '../store/store.ts';
+import type { Meter } from '../usage/meter.ts';
+import { createAttempts } from './attempts.ts';
+import { openCreateQueue } from './create-queue.ts';
+import { createExpiry } from './expiry.ts';
+import { createKeeper } from './keeper.ts';
+import { createLifecycle } from './lifecycle.ts';
+import { assignTo, type Ownership } from './ownership.ts';
+import type { Pool } from './pool.ts';
+import { createReaper } from './reaper.ts';
+import { createRecovery } from './recovery.ts';
+import { createTakeOver } from './takeover.ts';
+import { createRequireHere } from './whereabouts.ts';
+
+/** The life of sandboxes on this server, from the waiting for a place to the removal of what is left at a vendor. */
+export const keepSandboxes = ({
+  store,
+  pool,
+  ownership,
+  quotas,
+  meter,
+  maxWaitMs,
+  clock,
+  log,
+}: {
+  store: Store;
+  pool: Pool;
+  ownership: Ownership;
+  quotas: Quotas;
+  meter: Meter;
+  maxWaitMs: number;
+  clock: () => number;
+  log: Logger;
+}) => {
+  const { identity, lease, leaseMs, hostLostMs } = ownership;
+  const retries = createRetries((sandbox, error) =>
+    log.warn({ err: error, sandbox }, 'a retry failed'),
+  );
+  const requireHere = createRequireHere(store.servers, lease);
+  const assign = assignTo(ownership, pool);
+  const common = { store, pool, lease, identity, clock, log };
+  const attempts = createAttempts({ ...common, assign });
+  const onSlotFreed = (): void => createQueue.admitWaiting();
+  const lifecycle = createLifecycle({
+    ...common,
+    ...{ attempts, requireHere, meter, onSlotFreed, retries },
+  });
+  const createQueue = openCreateQueue({
+    ...{ store, lease, assign, quotas, lifecycle, maxWaitMs, clock, log },
+  });
+  const expiry = createExpiry({ store, lease, lifecycle, clock, log });
+  const recover = createRecovery({ ...common, lifecycle, retries });
+  const reap = createReaper(common);
+  const takeOver = createTakeOver({ ...common, assign, giveUp: lifecycle.giveUp, hostLostMs });
+  const keeper = createKeeper({
+    ...{ store, pool, lease, lifecycle, createQueue, recover, takeOver, reap, leaseMs, log },
+  });
+  return {
+    lifecycle,
+    createQueue,
+    keeper,
+    requireHere,
+    assign,
+    async dispose() {
+      expiry.dispose();
+      retries.dispose();
+      lifecycle.dispose();
+      createQueue.dispose();
+      await keeper.dispose();
+    },
+  };
+};
