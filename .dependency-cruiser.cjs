@@ -27,7 +27,7 @@ const ranks = {
     '^src/authentication/(?!service|rules|[a-z-]*schema)',
     '^src/authorization/(?!sharing|rules|[a-z-]*schema)',
     '^src/audit/(log|chain)[.]ts$',
-    '^src/usage/meter[.]ts$',
+    '^src/usage/(meter|slice)[.]ts$',
   ],
   services: [`^src/${domains}/(?![a-z-]*schema[.]ts$)`],
   builder: ['^src/graphql/(?!schema[.]ts$)'],

@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { createAuditLog } from './audit/log.ts';
 import { auditRules } from './audit/rules.ts';
 import { createAuditService } from './audit/service.ts';
+import { issueDevelopmentToken } from './authentication/development-token.ts';
 import { openAccess } from './authentication/open.ts';
 import { openRevocations } from './authentication/revocations.ts';
 import { tokenRules } from './authentication/rules.ts';
@@ -69,7 +70,6 @@ export type App = {
   dispose(): Promise<void>;
 };
 
-const DEVELOPMENT_TOKEN_SECONDS = 24 * 3_600;
 const SWEEP_MS = 60_000;
 
 const operations = (): string[] =>
@@ -83,194 +83,198 @@ const defaultParts = ({ providers }: Config): Parts => ({
   openVendors: (context) => openProviders(providers, context),
 });
 
+/** Closes what was opened, in reverse order. `keep` gives back the part that it has noted. */
+type Opened = {
+  keep<Part extends { dispose(): unknown }>(part: Part): Part;
+  defer(close: () => unknown): void;
+};
+
+type Start = { config: Config; log: Logger; clock: () => number; opened: Opened };
+
+/** Keys, records, journals and vendors: what every domain stands on. */
+const openFoundations = async ({ config, log, clock, opened }: Start, { openVendors }: Parts) => {
+  const { stateDir } = config;
+  await mkdir(stateDir, { recursive: true, mode: 0o711 });
+  opened.defer(await lockStateDir(stateDir));
+  const { access, tokens, secret } = await openAccess(config);
+  // Keys of their own: a cursor or a URL can never pass as a token.
+  const derive = (purpose: string): string =>
+    createHmac('sha256', secret).update(purpose).digest('base64url');
+  const sealer = createSealer(derive('seal'));
+  const cursors = createCursors(derive('cursor'));
+  const store = opened.keep(await openStore({ ...config, sealer, log }));
+  const ownership = await openOwnership({ ...config, store, log });
+  const lease = opened.keep(ownership.lease);
+  const dir = join(stateDir, 'journal');
+  const journal = opened.keep(await createFileJournal({ dir, ...config.journal, clock }));
+  const audit = opened.keep(createAuditLog({ store: store.audit, clock, log }));
+  const { deployment } = ownership.identity;
+  const { limits: defaultLimits } = config.sandbox;
+  const vendors = await openVendors({ deployment, stateDir, sealer, defaultLimits, log });
+  const recovery = { done: Promise.resolve() };
+  // Without its providers it ends soon; what it writes needs the store.
+  opened.defer(() => recovery.done);
+  const complete = vendors.map((one) => completeProvider(one, { deployment, log }));
+  const pool = opened.keep(createPool(complete));
+  const revocations = opened.keep(await openRevocations({ store: store.revocations, log }));
+  const limiterStore = opened.keep(await openLimiterStore(config.redisUrl, log));
+  const { plans } = access;
+  const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
+  const quotas = createQuotas({ plans, store, serverLimit: config.maxSandboxes, clock });
+  const core = { access, tokens, derive, cursors, store, ownership, lease, journal, audit };
+  return { ...core, recovery, pool, revocations, rates, quotas };
+};
+type Foundations = Awaited<ReturnType<typeof openFoundations>>;
+
+/** Where clients reach the two listeners: as configured, else as they listen. */
+type PublicUrls = { api: string; ports: string };
+
+/** One service a domain, each behind its rules. */
+const openDomains = ({ config, log, clock, opened }: Start, f: Foundations, urls: PublicUrls) => {
+  const { store, cursors, quotas, revocations, lease, pool, derive, rates } = f;
+  const feed = opened.keep(
+    createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log }),
+  );
+  const { onUsageRecorded, created } = feed;
+  const sliceMs = config.usageSliceMs;
+  const meter = opened.keep(createMeter({ store, lease, onUsageRecorded, sliceMs, clock, log }));
+  const { sandbox: defaults, maxWaitMs, execOutputBytes, defaultPlan } = config;
+  const sandboxes = opened.keep(
+    createSandboxService({ ...f, meter, created, defaults, maxWaitMs, clock, log }),
+  );
+  const shared = { ...f, sandboxes: sandboxes.access, clock, log };
+  const processes = opened.keep(
+    createProcessService({ ...shared, onUsageRecorded, execOutputBytes }),
+  );
+  const files = createFileService({
+    ...{ ...shared, secret: derive('transfer'), publicUrl: () => urls.api },
+  });
+  const ports = createPorts({
+    ...{ ...shared, secret: derive('port'), publicUrl: () => urls.ports },
+  });
+  const tokenService = createTokenService({ ...shared, revocations });
+  const usage = createUsageService({ store, quotas, rates, feed, defaultPlan, clock });
+  const sharing = createSharingService({ ...shared, store: store.shares });
+  const services: Services = {
+    sandboxes: guard(sandboxes, sandboxRules, f),
+    processes: guard(processes, processRules, f),
+    files: guard(files, fileRules, f),
+    ports: guard(ports, portRules, f),
+    usage: guard(usage, usageRules, f),
+    tokens: guard(tokenService, tokenRules, f),
+    audit: guard(createAuditService(store.audit), auditRules, f),
+    sharing: guard(sharing, sharingRules, f),
+    diagnosis: guard(createDiagnosisService(shared), diagnosisRules, f),
+    catalog: guard(createCatalogService(pool), catalogRules, f),
+  };
+  return { services, sandboxes, processes, files, ports };
+};
+type Domains = ReturnType<typeof openDomains>;
+
+/** The API and the proxy to ports inside sandboxes. */
+const openServers = (
+  { config, log, opened }: Start,
+  f: Foundations,
+  { services, files, ports }: Domains,
+  urls: PublicUrls,
+) => {
+  const { tokens, revocations, audit, store, rates } = f;
+  const isProduction = config.mode === 'production';
+  const authenticator = createAuthenticator({
+    ...{ tokens, revocations, audit, log },
+    failuresPerMinute: config.authFailuresPerMinute,
+    trustedProxies: config.trustedProxies,
+  });
+  const { maxUploadBytes } = config;
+  const api = createServer({
+    ...config,
+    ...{ schema, services, authenticator, audit, rates, log, isProduction },
+    sessions: createSessions(revocations),
+    isSecure: () => urls.api.startsWith('https:'),
+    graphiql: isProduction
+      ? undefined
+      : { token: issueDevelopmentToken(tokens).token, documents: operations() },
+    ready: () => store.ping(),
+    transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
+  });
+  const proxy = createPortsProxy({ ports, authenticator, log });
+  opened.defer(() =>
+    Promise.all([api.close(config.shutdownMs), closeHttp(proxy, config.shutdownMs)]),
+  );
+  return { api, proxy };
+};
+
+/** What is done now and then, for as long as the server lives. */
+const startHousekeeping = (
+  { config, log, clock, opened }: Start,
+  { store, journal }: Foundations,
+): void => {
+  const sweep = setInterval(() => {
+    journal
+      .sweep()
+      .catch((error: unknown) => log.error({ err: error }, 'The journals could not be swept.'));
+  }, SWEEP_MS).unref();
+  opened.defer(() => clearInterval(sweep));
+  opened.keep(createRetention({ store, retentionMs: config.retentionMs, clock, log }));
+};
+
+/** Whatever it opens is in `opened`, which closes it in reverse order. */
+const assemble = async (start: Start, parts: Parts, dispose: () => Promise<void>): Promise<App> => {
+  const { config, log } = start;
+  const urls = { api: config.publicUrl ?? '', ports: config.portsPublicUrl ?? '' };
+  const foundations = await openFoundations(start, parts);
+  const domains = openDomains(start, foundations, urls);
+  const { api, proxy } = openServers(start, foundations, domains, urls);
+  startHousekeeping(start, foundations);
+  const { keeper } = domains.sandboxes;
+  return {
+    tokens: foundations.tokens,
+    services: domains.services,
+    doubt: foundations.ownership.identity.doubt,
+    get recovered() {
+      return foundations.recovery.done;
+    },
+    async listen() {
+      // Read before the first request: what requests make is not taken for what lived before.
+      const before = await keeper.prepare();
+      const port = await api.listen(config.port, config.host);
+      const portsPort = await listen(proxy, config.portsPort, config.host, log);
+      urls.api ||= `http://${config.host}:${port}`;
+      urls.ports ||= `http://${config.host}:${portsPort}`;
+      foundations.lease.setAddress(urls.api);
+      foundations.recovery.done = keeper.start(before, domains.processes);
+      return { port, portsPort };
+    },
+    dispose,
+  };
+};
+
 /** The composition root: the only file that knows every part. A start that fails half-way closes what it has opened. */
 export const createApp = async (
   config: Config,
   log: Logger,
   parts: Partial<Parts> = {},
 ): Promise<App> => {
-  const opened = new AsyncDisposableStack();
+  const stack = new AsyncDisposableStack();
+  const opened: Opened = {
+    defer: (close) => stack.defer(async () => void (await close())),
+    keep(part) {
+      opened.defer(() => part.dispose());
+      return part;
+    },
+  };
+  let disposal: Promise<void> | null = null;
+  const dispose = (): Promise<void> => {
+    disposal ??= stack.disposeAsync();
+    return disposal;
+  };
   try {
-    return await assemble(config, log, { ...defaultParts(config), ...parts }, opened);
+    const start: Start = { config, log, clock: Date.now, opened };
+    return await assemble(start, { ...defaultParts(config), ...parts }, dispose);
   } catch (error) {
-    await opened
-      .disposeAsync()
-      .catch((failure: unknown) => log.error({ err: failure }, 'a part could not be closed'));
+    await dispose().catch((failure: unknown) =>
+      log.error({ err: failure }, 'A part could not be closed.'),
+    );
     throw error;
   }
-};
-
-/** Whatever it opens is in `opened`, which closes it in reverse order. */
-const assemble = async (
-  config: Config,
-  log: Logger,
-  { openVendors }: Parts,
-  opened: AsyncDisposableStack,
-): Promise<App> => {
-  const clock = Date.now;
-  const { maxUploadBytes, corsOrigins, defaultPlan } = config;
-  await mkdir(config.stateDir, { recursive: true, mode: 0o711 });
-  opened.defer(await lockStateDir(config.stateDir));
-  const { access, tokens, secret } = await openAccess(config);
-  // Keys of their own: a cursor or a URL can never pass as a token.
-  const derive = (purpose: string): string =>
-    createHmac('sha256', secret).update(purpose).digest('base64url');
-  const sealer = createSealer(derive('seal'));
-  const store = await openStore({ ...config, sealer, log });
-  opened.defer(store.dispose);
-  const ownership = await openOwnership({ ...config, store, log });
-  const { lease } = ownership;
-  opened.defer(lease.dispose);
-  const dir = join(config.stateDir, 'journal');
-  const journal = await createFileJournal({ dir, ...config.journal, clock });
-  opened.defer(journal.dispose);
-  const cursors = createCursors(derive('cursor'));
-  const audit = createAuditLog({ store: store.audit, clock, log });
-  opened.defer(audit.dispose);
-  const { deployment } = ownership.identity;
-  const vendors = await openVendors({
-    ...{ deployment, stateDir: config.stateDir, sealer, log },
-    defaultLimits: config.sandbox.limits,
-  });
-  const pool = createPool(vendors.map((one) => completeProvider(one, { deployment, log })));
-  let recovery: Promise<void> = Promise.resolve();
-  // Without its providers it ends soon; what it writes needs the store.
-  opened.defer(() => recovery);
-  opened.defer(pool.dispose);
-  let publicUrl = config.publicUrl ?? '';
-  let portsUrl = config.portsPublicUrl ?? '';
-
-  const revocations = await openRevocations({ store: store.revocations, log });
-  opened.defer(revocations.dispose);
-  const sessions = createSessions(revocations);
-  const limiterStore = await openLimiterStore(config.redisUrl, log);
-  opened.defer(limiterStore.dispose);
-  const { plans } = access;
-  const rates = createRateLimits({ plans, makeLimiter: limiterStore.makeLimiter, log });
-  const serverLimit = config.maxSandboxes;
-  const quotas = createQuotas({ plans, store, serverLimit, clock });
-  const feed = createUsageFeed({ events: store.usageEvents, cursors, quotas, clock, log });
-  opened.defer(feed.dispose);
-  const { onUsageRecorded, created } = feed;
-  const meter = createMeter({
-    ...{ store, lease, onUsageRecorded, clock, log },
-    sliceMs: config.usageSliceMs,
-  });
-  opened.defer(meter.dispose);
-
-  const sandboxes = createSandboxService({
-    ...{ store, cursors, pool, ownership, quotas, meter, created, clock, log },
-    defaults: config.sandbox,
-    maxWaitMs: config.maxWaitMs,
-  });
-  opened.defer(sandboxes.dispose);
-  const processes = createProcessService({
-    ...{ store, journal, cursors, pool, lease, quotas, onUsageRecorded, clock, log },
-    sandboxes: sandboxes.access,
-    execOutputBytes: config.execOutputBytes,
-  });
-  opened.defer(processes.dispose);
-  const files = createFileService({
-    sandboxes: sandboxes.access,
-    revocations,
-    secret: derive('transfer'),
-    publicUrl: () => publicUrl,
-    clock,
-  });
-  const ports = createPorts({
-    sandboxes: sandboxes.access,
-    revocations,
-    secret: derive('port'),
-    publicUrl: () => portsUrl,
-    clock,
-  });
-  const tokenService = createTokenService({
-    ...{ tokens, access, revocations, clock },
-    sandboxes: sandboxes.access,
-  });
-  const usage = createUsageService({ store, quotas, rates, feed, defaultPlan, clock });
-  const sharing = createSharingService({
-    store: store.shares,
-    sandboxes: sandboxes.access,
-    clock,
-  });
-  const diagnosis = createDiagnosisService({ sandboxes: sandboxes.access, pool });
-  const by = { audit, rates };
-  const services: Services = {
-    sandboxes: guard(sandboxes, sandboxRules, by),
-    processes: guard(processes, processRules, by),
-    files: guard(files, fileRules, by),
-    ports: guard(ports, portRules, by),
-    usage: guard(usage, usageRules, by),
-    tokens: guard(tokenService, tokenRules, by),
-    audit: guard(createAuditService(store.audit), auditRules, by),
-    sharing: guard(sharing, sharingRules, by),
-    diagnosis: guard(diagnosis, diagnosisRules, by),
-    catalog: guard(createCatalogService(pool), catalogRules, by),
-  };
-
-  const development =
-    config.mode === 'development'
-      ? tokens.issue({
-          subject: 'dev',
-          tenant: 'dev',
-          role: 'admin',
-          ttlSeconds: DEVELOPMENT_TOKEN_SECONDS,
-        })
-      : null;
-  const authenticator = createAuthenticator({
-    ...{ tokens, revocations, audit, log },
-    failuresPerMinute: config.authFailuresPerMinute,
-    trustedProxies: config.trustedProxies,
-  });
-  const server = createServer({
-    ...{ schema, services, authenticator, audit, sessions, rates, log, corsOrigins },
-    isProduction: config.mode === 'production',
-    isSecure: () => publicUrl.startsWith('https:'),
-    maxBodyBytes: config.maxBodyBytes,
-    requestTimeoutMs: config.requestTimeoutMs,
-    maxSubscriptionsPerSocket: config.maxSubscriptionsPerSocket,
-    maxSubscriptionsPerTenant: config.maxSubscriptionsPerTenant,
-    graphiql: development ? { token: development.token, documents: operations() } : undefined,
-    ready: () => store.ping(),
-    transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
-  });
-  const portsServer = createPortsProxy({ ports, authenticator, log });
-  const sweep = setInterval(() => {
-    journal
-      .sweep()
-      .catch((error: unknown) => log.error({ err: error }, 'the journals could not be swept'));
-  }, SWEEP_MS).unref();
-  opened.defer(() => clearInterval(sweep));
-  const { retentionMs } = config;
-  opened.defer(createRetention({ store, retentionMs, clock, log }).dispose);
-  opened.defer(async () => {
-    const ms = config.shutdownMs;
-    await Promise.all([server.close(ms), closeHttp(portsServer, ms)]);
-  });
-  let disposal: Promise<void> | null = null;
-
-  return {
-    tokens,
-    services,
-    doubt: ownership.identity.doubt,
-    get recovered() {
-      return recovery;
-    },
-    async listen() {
-      // Read before the first request: what requests make is not taken for what lived before.
-      const before = await sandboxes.keeper.prepare();
-      const port = await server.listen(config.port, config.host);
-      const portsPort = await listen(portsServer, config.portsPort, config.host, log);
-      publicUrl ||= `http://${config.host}:${port}`;
-      portsUrl ||= `http://${config.host}:${portsPort}`;
-      lease.setAddress(publicUrl);
-      recovery = sandboxes.keeper.start(before, processes);
-      return { port, portsPort };
-    },
-    dispose() {
-      disposal ??= opened.disposeAsync();
-      return disposal;
-    },
-  };
 };

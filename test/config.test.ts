@@ -24,7 +24,29 @@ describe('the configuration', () => {
     );
   });
 
-  it('says in the help what there is', () => {
+  it('enables providers in the order that is asked for, each with settings of its own', () => {
+    expect(readConfig({}, '/').providers.map(({ name }) => name)).toEqual(['local']);
+    const { providers } = readConfig(
+      { SANDBANK_PROVIDERS: 'docker, local,docker', SANDBANK_WARM_SANDBOXES: '7' },
+      '/',
+    );
+    expect(providers.map(({ name }) => name)).toEqual(['docker', 'local']);
+    expect(providers[1]?.settings).toEqual({ SANDBANK_WARM_SANDBOXES: 7 });
+  });
+
+  it('refuses a provider that it does not have with the list, and the wrong settings of one that is enabled', () => {
+    expect(() => readConfig({ SANDBANK_PROVIDERS: 'local,dokcer' }, '/')).toThrow(
+      /SANDBANK_PROVIDERS: there is no provider "dokcer"; choose of local, docker/,
+    );
+    expect(() => readConfig({ SANDBANK_PROVIDERS: ' ' }, '/')).toThrow(/name at least one/);
+    const wrong = { SANDBANK_WARM_SANDBOXES: 'many' };
+    expect(() => readConfig(wrong, '/')).toThrow(/SANDBANK_WARM_SANDBOXES/);
+    expect(readConfig({ ...wrong, SANDBANK_PROVIDERS: 'docker' }, '/').providers).toHaveLength(1);
+  });
+
+  it('says in the help what there is, settings of all providers included', () => {
     expect(configHelp()).toMatch(/SANDBANK_PORT\s+4000/);
+    expect(configHelp()).toMatch(/SANDBANK_WARM_SANDBOXES\s+2/);
+    expect(configHelp()).toMatch(/SANDBANK_DOCKER_IMAGE/);
   });
 });

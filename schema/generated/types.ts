@@ -390,7 +390,9 @@ export type ErrorCode =
   /** It cannot be reached or done right now. */
   | 'UNAVAILABLE'
   /** The provider cannot do this. */
-  | 'UNSUPPORTED';
+  | 'UNSUPPORTED'
+  /** Another server looks after the sandbox. Send the same request to the address in `details.address`. */
+  | 'WRONG_SERVER';
 
 /** What to run. Give `command` for a shell, or `argv` without one. */
 export type ExecInput = {
@@ -1647,7 +1649,7 @@ export type Sandbox = Node & {
   networkMode: NetworkMode;
   /** Where to reach an HTTP or WebSocket server inside, from another origin than this API. Whoever has the URL may use it. */
   portUrl: SignedUrl;
-  /** TCP ports that something inside listens on; empty when it is not ready. */
+  /** TCP ports that something inside listens on; empty when it is not ready, and where its provider cannot reach ports. */
   ports: Array<Scalars['Int']['output']>;
   /** Its processes, newest first. */
   processes: SandboxProcessesConnection;
@@ -2303,7 +2305,7 @@ export type UsageMetric =
   /** Disk in use, in MiB, times seconds. */
   | 'STORAGE_MB_SECONDS';
 
-/** What was recorded since the last such event, at most one a second for the same. */
+/** Usage that was booked: one event for each execution, and for each metric of each slice of a sandbox’s life. */
 export type UsageRecorded = UsageEvent & {
   __typename?: 'UsageRecorded';
   /** How much. */

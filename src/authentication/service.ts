@@ -11,7 +11,7 @@ import type { Revocations } from './revocations.ts';
 import type { Session } from './sessions.ts';
 import type { Tokens } from './tokens.ts';
 
-export type NewToken = {
+type NewToken = {
   subject: string;
   role: string;
   ttlSeconds: number;

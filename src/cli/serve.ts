@@ -1,9 +1,9 @@
 import { type Logger, pino } from 'pino';
 import { type App, createApp } from '../app.ts';
+import { issueDevelopmentToken } from '../authentication/development-token.ts';
 import type { Config } from '../config/read.ts';
 import { CONFIRM } from '../pool/ownership.ts';
 
-const DEVELOPMENT_TOKEN_SECONDS = 24 * 3600;
 /** Beside the time for requests under way: for providers, journals and the database. */
 const GRACE_MS = 20_000;
 /** Names under which secrets could come into a line of the log, at the top of it and one below. */
@@ -68,12 +68,7 @@ const run = async (app: App, config: Config, stop: Promise<void>): Promise<numbe
   say(`Sandbank is ready on ${base}`);
   say(`  GraphQL        ${base}/graphql   (HTTP, SSE, WebSocket)`);
   if (config.mode === 'development') {
-    const { token, expiresAt } = app.tokens.issue({
-      subject: 'dev',
-      tenant: 'dev',
-      role: 'admin',
-      ttlSeconds: DEVELOPMENT_TOKEN_SECONDS,
-    });
+    const { token, expiresAt } = issueDevelopmentToken(app.tokens);
     say(`  GraphiQL       ${base}/graphiql`);
     say(`  Sandbox ports  http://${config.host}:${portsPort}`);
     say();

@@ -20,8 +20,8 @@ export type FileServiceOptions = {
 
 export type NewFile = WriteOptions & { path: string; content: Uint8Array };
 export type Content = { bytes: Uint8Array; offset: number; totalSize: number };
-export type SignedUrl = { url: string; expiresAt: number };
-export type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
+type SignedUrl = { url: string; expiresAt: number };
+type WriteOutcome = { path: string; file: FileStat | null; error: AppError | null };
 
 /** What callers get; who may call what is in rules.ts. */
 export type FileService = {

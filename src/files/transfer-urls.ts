@@ -16,7 +16,7 @@ export type Transfer = {
   expiresAt: number;
 };
 
-/** For a URL that was never signed here, has expired, or allows the other direction; which of them is not told. */
+/** For a URL that was never signed here, has expired, or allows the other direction; the error does not say which. */
 export const invalidUrl = (): AppError =>
   new AppError(
     'FORBIDDEN',

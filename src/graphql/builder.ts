@@ -12,7 +12,7 @@ import type { Context } from './context.ts';
 import { abortSubscriptions } from './plugins/abort-subscriptions.ts';
 
 /** Behind a root field's scope there is always a principal. */
-export type AuthenticatedContext = Context & { principal: Principal };
+type AuthenticatedContext = Context & { principal: Principal };
 
 export type SchemaTypes = {
   Context: Context;

@@ -5,7 +5,8 @@ import { SandboxRef } from '../sandboxes/schema.ts';
 
 builder.objectField(SandboxRef, 'ports', (t) =>
   t.intList({
-    description: 'TCP ports that something inside listens on; empty when it is not ready.',
+    description:
+      'TCP ports that something inside listens on; empty when it is not ready, and where its provider cannot reach ports.',
     complexity: 10,
     resolve: (row, _, { ports, principal }) =>
       principal && row.state === 'READY' ? ports.list(principal, row.id) : [],

@@ -46,11 +46,19 @@ export const createPorts = ({
   publicUrl: () => string;
   clock: () => number;
 }): Ports => ({
-  list: async (principal, id) => (await sandboxes.open(principal, id, 'read')).handle.ports(),
+  async list(principal, id) {
+    const { handle } = await sandboxes.open(principal, id, 'read');
+    return handle.ports().catch((error: unknown) => {
+      // What nobody could reach is not listed; to fail would take the rest of a query with it.
+      if (error instanceof AppError && error.code === 'UNSUPPORTED') return [];
+      throw error;
+    });
+  },
   async url(principal, sandboxId, port, ttlMs) {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       throw new AppError('INVALID_ARGUMENT', `port: it is ${port}, but must be 1 to 65535.`);
-    const { sandbox } = await sandboxes.open(principal, sandboxId, 'write');
+    const { sandbox, handle } = await sandboxes.open(principal, sandboxId, 'write');
+    handle.requirePorts();
     const expiresAt = clock() + ttlMs;
     const grant: PortGrant = {
       tenant: sandbox.tenant,

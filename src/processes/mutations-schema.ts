@@ -29,7 +29,7 @@ const SignalEnum = builder.enumType('Signal', {
   ) as Record<(typeof SIGNALS)[number], { value: (typeof SIGNALS)[number]; description: string }>,
 });
 
-export const ProcessPayload = builder
+const ProcessPayload = builder
   .objectRef<{ row: Process; replayed: boolean }>('ProcessPayload')
   .implement({
     description: 'A process after a change.',

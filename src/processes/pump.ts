@@ -31,6 +31,12 @@ export type Pumps = {
 };
 
 type Running = { sandboxId: string; process: SandboxProcess; done: Promise<Process> };
+const isRecordedLater = (id: string, cause: unknown): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    `The process ${id} was started, but what it does cannot be recorded at the moment. Do not start it again: its output and its end are recorded later.`,
+    { retryable: false, details: { processId: id }, cause },
+  );
 
 const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
 
@@ -121,7 +127,10 @@ export const createPumps = ({
       log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
       retries.add(row.id, () => takeUp(row));
     });
-    return done;
+    // Whoever waits must not run it a second time because its record is late.
+    return done.catch((error: unknown) => {
+      throw isRecordedLater(row.id, error);
+    });
   };
 
   const takeUp = async (row: Process): Promise<void> => {

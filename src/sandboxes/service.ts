@@ -184,15 +184,21 @@ export const createSandboxService = ({
       const asked = applyCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
       const expiresAt = clock() + creation.lifeOf(asked);
       const sandbox = await reader.find(principal, id, 'write');
-      const extended =
-        sandbox.expiresAt > clock() &&
-        (await store.sandboxes.update(
-          sandbox.tenant,
-          id,
-          { expiresAt },
-          { from: ['CREATING', 'READY'] },
-        ));
-      if (!extended) throw over(sandbox);
+      if (sandbox.expiresAt <= clock()) throw over(sandbox);
+      const move = async (): Promise<void> => (await open(sandbox)).handle.extendTo(expiresAt);
+      // The row promises a later end only when the provider has agreed to it; an earlier one Sandbank keeps alone.
+      if (expiresAt > sandbox.expiresAt) await move();
+      const changed = await store.sandboxes.update(
+        sandbox.tenant,
+        id,
+        { expiresAt },
+        { from: ['CREATING', 'READY'] },
+      );
+      if (!changed) throw over(sandbox);
+      if (expiresAt < sandbox.expiresAt)
+        move().catch((error: unknown) =>
+          log.debug({ err: error, sandbox: id }, 'the provider keeps the later expiration'),
+        );
       return { ...sandbox, expiresAt };
     },
     async destroy(principal, id) {

@@ -32,7 +32,7 @@ const variablesBelow = (document: DocumentNode, root: FieldNode): string[] => {
 
 /**
  * A thousand subscribers of one stream get the same event objects. Where a field says that what its events show depends on the event
- * alone (`pureEvents`), each is executed and written as JSON once for all who asked the same.
+ * alone (`pureEvents`), each is executed and encoded once for all subscribers that selected the same.
  */
 export const createSharedResults = (schema: GraphQLSchema) => {
   const texts = new WeakMap<object, Map<string, Promise<Json | null>>>();

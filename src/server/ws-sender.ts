@@ -17,7 +17,7 @@ const LARGE = 16 * 1024;
 const END = { done: true, value: undefined } as const;
 
 /**
- * Sends results that are JSON already as `next` messages of one operation. graphql-ws would write each as JSON anew; it is shown an
+ * Sends results that are already JSON as `next` messages of one operation. graphql-ws would encode each again; it is given an
  * iterator that yields nothing, ends with the stream, and can be returned. The next event is pulled when the last one has left.
  */
 export const sendResults = (

@@ -1,4 +1,4 @@
-import type { Database } from './database.ts';
+import type { Database, EventTable } from './database.ts';
 
 /** A batch of ended sandboxes and all that hangs on them, in the caller's transaction. */
 export const purgeSandboxes = async (
@@ -49,5 +49,46 @@ export const purgeById = async (
     .orderBy(column as never)
     .limit(limit);
   const { numDeletedRows } = await db.deleteFrom(table).where('id', 'in', old).executeTakeFirst();
+  return Number(numDeletedRows);
+};
+
+/** A batch of the oldest events of one tenant, in the caller's transaction. */
+export const purgeEvents = async (
+  trx: Database,
+  table: EventTable,
+  before: number,
+  limit: number,
+): Promise<number> => {
+  const old = await trx
+    .selectFrom(table)
+    .select(['tenant', 'seq'])
+    .where('at', '<', before)
+    .orderBy('at')
+    .limit(limit)
+    .execute();
+  const tenant = old[0]?.tenant;
+  if (tenant === undefined) return 0;
+  // From the beginning on, so that numbers keep without holes, whether or not the clocks of several servers agree.
+  const newest = Math.max(...old.filter((row) => row.tenant === tenant).map(({ seq }) => seq));
+  const oldest = await trx
+    .selectFrom(table)
+    .select('seq')
+    .where('tenant', '=', tenant)
+    .orderBy('seq')
+    .limit(limit)
+    .execute();
+  const until = Math.min(newest, oldest.at(-1)?.seq ?? 0);
+  await trx
+    .updateTable('event_heads')
+    .set({ first: until + 1 })
+    .where('log', '=', table)
+    .where('tenant', '=', tenant)
+    .where('first', '<=', until)
+    .execute();
+  const { numDeletedRows } = await trx
+    .deleteFrom(table)
+    .where('tenant', '=', tenant)
+    .where('seq', '<=', until)
+    .executeTakeFirst();
   return Number(numDeletedRows);
 };

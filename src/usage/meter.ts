@@ -4,8 +4,8 @@ import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { SandboxChange } from '../store/types/sandbox-store.ts';
-import type { UsageEntry, UsageSlice } from '../store/types/usage.ts';
-import type { Summed } from './metrics.ts';
+import type { UsageEntry } from '../store/types/usage.ts';
+import { type Metered, nextSlice, unmeasured } from './slice.ts';
 
 export type Meter = {
   /** From now on what it uses is recorded, every slice and at its end. */
@@ -33,39 +33,11 @@ export type OnUsageRecorded = (
   entries: readonly UsageEntry[],
 ) => void;
 
-/** `egressBytes` since this server is connected; the other totals since the sandbox began. */
-type Sample = { cpuSeconds: number; egressBytes: number; memoryBytes: number; diskBytes: number };
+/** `work`: one booking at a time. */
+type Watched = Metered & { work: Promise<unknown> };
 
-type Watched = {
-  row: Sandbox;
-  /** null: it cannot be asked. */
-  handle: SandboxHandle | null;
-  /** The last measurement: until the next one it stands for what is in use. */
-  last: Sample;
-  /** One booking at a time. */
-  work: Promise<unknown>;
-};
-
-const MIB = 2 ** 20;
-/** An end does not wait longer than this to be measured. */
-const MEASURE_MS = 1_000;
 /** Others book a slice every few seconds, not several while one change is written. */
 const MAX_ATTEMPTS = 5;
-
-const within = <Value>(work: Promise<Value>, fallback: Value): Promise<Value> => {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<Value>((resolve) => {
-    timer = setTimeout(() => resolve(fallback), MEASURE_MS);
-  });
-  return Promise.race([work.catch(() => fallback), late]).finally(() => clearTimeout(timer));
-};
-
-const unmeasured = ({ bookedCpuSeconds }: Sandbox): Sample => ({
-  cpuSeconds: bookedCpuSeconds,
-  egressBytes: 0,
-  memoryBytes: 0,
-  diskBytes: 0,
-});
 
 /**
  * Books what sandboxes really used, slice by slice. A slice and the instant until which is recorded are written as one, and its entries are
@@ -89,67 +61,9 @@ export const createMeter = ({
 }): Meter => {
   const watched = new Map<string, Watched>();
 
-  const entriesOf = (
-    row: Sandbox,
-    { from, to }: { from: number; to: number },
-    before: Sample,
-    now: Sample,
-  ): UsageEntry[] => {
-    const seconds = (to - from) / 1_000;
-    const held = (bytes: number, next: number): number => ((bytes + next) / 2 / MIB) * seconds;
-    const amounts: [Summed, number][] = [
-      ['sandboxSeconds', seconds],
-      ['cpuSeconds', now.cpuSeconds - before.cpuSeconds],
-      ['memoryMBSeconds', held(before.memoryBytes, now.memoryBytes)],
-      ['storageMBSeconds', held(before.diskBytes, now.diskBytes)],
-      ['egressBytes', now.egressBytes - before.egressBytes],
-    ];
-    return amounts
-      .filter(([, amount]) => amount > 0)
-      .map(([metric, amount]) => ({
-        id: `${row.id}:${from}:${metric}`,
-        tenant: row.tenant,
-        subject: row.createdBy,
-        sandboxId: row.id,
-        metric,
-        amount,
-        at: to,
-      }));
-  };
-
-  /** What is not booked yet, and the sample it ends with; null for a sandbox that was never ready. */
-  const nextSlice = async (
-    { row, handle, last }: Omit<Watched, 'work'>,
-    measure: boolean,
-  ): Promise<{ slice: UsageSlice; now: Sample } | null> => {
-    const { bookedAt: from, bookedCpuSeconds } = row;
-    if (from === null) return null;
-    const usage = measure && handle ? await within(handle.usage(), null) : null;
-    // Nobody looked at one without a handle: it may have ended at any time, but not after its expiry.
-    const to = Math.max(handle ? clock() : Math.min(clock(), row.expiresAt), from);
-    // What the provider does not measure is not billed; what it does not say this time stays as it was.
-    const now: Sample = usage
-      ? {
-          cpuSeconds: usage.cpuSeconds ?? last.cpuSeconds,
-          egressBytes: usage.egressBytes ?? last.egressBytes,
-          memoryBytes: usage.memoryBytes ?? last.memoryBytes,
-          diskBytes: usage.diskBytes ?? last.diskBytes,
-        }
-      : last;
-    // Should the provider's total begin anew, what was recorded stays.
-    const cpuSeconds = Math.max(now.cpuSeconds, bookedCpuSeconds);
-    const entries = entriesOf(
-      row,
-      { from, to },
-      { ...last, cpuSeconds: bookedCpuSeconds },
-      { ...now, cpuSeconds },
-    );
-    return { slice: { from, to, cpuSeconds, entries }, now };
-  };
-
   const book = async (one: Watched): Promise<void> => {
     const { row } = one;
-    const next = await nextSlice(one, true);
+    const next = await nextSlice(one, { measure: true, now: clock() });
     // Without the lease another server may be booking the same time; the next slice has it.
     if (!next || !lease.isHeld()) return;
     const { slice, now } = next;
@@ -167,13 +81,13 @@ export const createMeter = ({
   };
 
   const endNow = async (
-    one: Omit<Watched, 'work'>,
+    one: Metered,
     measure: boolean,
     write: (last: LastSlice) => Promise<Sandbox | null>,
   ): Promise<Sandbox | null> => {
     let { row } = one;
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const next = await nextSlice({ ...one, row }, measure);
+      const next = await nextSlice({ ...one, row }, { measure, now: clock() });
       const changed = await write(next ? { slice: next.slice } : { expect: { bookedAt: null } });
       if (changed) {
         if (next) onUsageRecorded(row, next.slice.entries);

@@ -21,7 +21,8 @@ const EventRef = builder.interfaceRef<UsageEvent>('UsageEvent').implement({
 });
 
 builder.objectRef<UsageRecorded>('UsageRecorded').implement({
-  description: 'What was recorded since the last such event, at most one a second for the same.',
+  description:
+    'Usage that was booked: one event for each execution, and for each metric of each slice of a sandbox’s life.',
   interfaces: [EventRef],
   fields: (t) => ({
     at: t.field({ description: 'When.', type: 'DateTime', resolve: ({ at }) => at }),

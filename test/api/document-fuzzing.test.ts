@@ -146,7 +146,7 @@ describe('generated documents', () => {
       expect(statuses.get(400)).toBeGreaterThan(DOCUMENTS / 10);
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     },
-    60_000 + DOCUMENTS * 10,
+    300_000 + DOCUMENTS * 10,
   );
 
   it.each(extremes)('of %s are answered', async (_, make, status) => {

@@ -133,7 +133,7 @@ describe('files and ports', () => {
     expect([part.status, await part.text()]).toEqual([206, 'bank sand']);
     await mutate(other, 'destroySandbox', 'sandbox { id }', { sandboxId: id });
     await launched.kill('SIGTERM');
-  }, 120_000);
+  }, 300_000);
 
   it('refuses URLs that were changed, turned round, too large or broken off', async () => {
     const { uploadUrl, downloadUrl } = await look(

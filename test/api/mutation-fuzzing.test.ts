@@ -92,6 +92,6 @@ describe('mutations with random input that matches the schema', () => {
       );
       expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
     },
-    60_000 + CALLS * 100,
+    300_000 + CALLS * 100,
   );
 });

@@ -66,11 +66,13 @@ describe('two servers with one PostgreSQL and one Redis', () => {
       after: string | null,
       last: string,
     ) => {
-      const query = `subscription ($after: Cursor) { ${field}(after: $after) { __typename cursor } }`;
-      const told: { __typename: string; cursor: string }[] = [];
+      type Told = { __typename: string; cursor: string };
+      const query = `subscription ($after: Cursor) { event: ${field}(after: $after) { __typename cursor } }`;
+      const told: Told[] = [];
       for await (const { data } of overWebSocket(server, query, { after }, token)) {
-        told.push(data[field]);
-        if (data[field].__typename === last) break;
+        const { event } = data as unknown as { event: Told };
+        told.push(event);
+        if (event.__typename === last) break;
       }
       return told;
     };

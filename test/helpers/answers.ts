@@ -16,7 +16,7 @@ export type Json = Record<string, string & number & boolean>;
  * What a test can read from a part of an answer: the fields of every type that the schema allows there, since the document of the test
  * decides which of them it is. Names and types of fields are checked; that they were selected is for the test to see.
  */
-export type Selected<Type> = unknown extends Type
+type Selected<Type> = unknown extends Type
   ? Json
   : [Type] extends [Scalar]
     ? Type

@@ -15,7 +15,9 @@ export const freePort = (): Promise<number> =>
     });
   });
 
+/** With setpriv a test that fails or is ended leaves no server behind: the kernel ends it with the test's process. */
 const programArgs = (program: string): string[] => [
+  ...['--pdeathsig', 'KILL', '--', process.execPath],
   '--disable-warning=ExperimentalWarning',
   program,
 ];
@@ -46,7 +48,7 @@ export const start = (
   program = 'src/main.ts',
   more: Record<string, string> = {},
 ): Launched & { ready: Promise<void> } => {
-  const child = spawn(process.execPath, programArgs(program), {
+  const child = spawn('setpriv', programArgs(program), {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: programEnv(stateDir, port, more),
   });

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { createApp } from '../../src/app.ts';
+import { createApp, type Parts } from '../../src/app.ts';
 import type { TokenClaims } from '../../src/authentication/tokens.ts';
 import { readConfig } from '../../src/config/read.ts';
 import { principal } from './principal.ts';
@@ -19,6 +19,7 @@ export type TestServer = {
 export const startServer = async (
   env: Record<string, string> = {},
   log = pino({ level: 'silent' }),
+  parts: Partial<Parts> = {},
 ): Promise<TestServer> => {
   const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-test-'));
   const config = readConfig(
@@ -32,7 +33,7 @@ export const startServer = async (
     },
     stateDir,
   );
-  const app = await createApp(config, log);
+  const app = await createApp(config, log, parts);
   const { port, portsPort } = await app.listen();
   const tenants = new Set<string>();
   return {

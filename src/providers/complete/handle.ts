@@ -60,10 +60,9 @@ export const completeHandle = (
     return probed;
   };
   const shell = createShell(commands, capabilities, tools, unsupported);
+  const files = completeFiles({ vendor: vendor.files, capabilities, call, shell, unsupported });
   const { spawn, attach } = createSpawn({
-    provider,
-    handle: vendor,
-    shell,
+    ...{ provider, handle: vendor, files, shell },
     context: {
       ...{ capabilities, call, deadlines, unsupported, log },
       async kill(pid, name) {
@@ -86,7 +85,7 @@ export const completeHandle = (
     ended: ended.promise,
     spawn: (spec) => (isOver ? Promise.reject(gone()) : spawn(spec)),
     attach,
-    files: completeFiles({ vendor: vendor.files, capabilities, call, shell, unsupported }),
+    files,
     ...completePorts({ vendor: vendor.ports ?? {}, capabilities, call, shell, unsupported }),
     async usage() {
       const { usage } = vendor;

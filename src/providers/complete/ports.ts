@@ -21,7 +21,10 @@ export const completePorts = ({
   call: Call;
   shell: Shell;
   unsupported: Unsupported;
-}): Pick<SandboxHandle, 'dial' | 'ports'> => ({
+}): Pick<SandboxHandle, 'dial' | 'ports' | 'requirePorts'> => ({
+  requirePorts() {
+    if (!vendor.dial || capabilities.ports !== 'tunnel') throw unsupported('ports');
+  },
   async dial(port) {
     const { dial } = vendor;
     if (!dial || capabilities.ports !== 'tunnel') throw unsupported('ports');

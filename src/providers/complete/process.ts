@@ -44,6 +44,12 @@ const timedOut = (exit: ProcessExit): ProcessExit =>
       ? { ...exit, reason: 'TIMED_OUT' }
       : exit;
 
+/** Some vendors tell of the kill that ended the sandbox, some of nothing: one word for both. A process that ended by itself did so. */
+const endedWithSandbox = (exit: ProcessExit): ProcessExit =>
+  exit.kind === 'EXITED' || (exit.kind === 'SIGNALED' && exit.signal !== 'SIGKILL')
+    ? exit
+    : { ...exit, kind: 'LOST', reason: 'SANDBOX_ENDED', signal: null };
+
 /**
  * The whole process of a vendor's. Its exit settles always: with what the vendor says, else a while after the sandbox or its output ended,
  * or after its timeout, when the server kills it itself.
@@ -76,10 +82,9 @@ export const completeProcess = (
     if (hasExited) return;
     hasExited = true;
     for (const stop of stops) stop();
-    if (isOverdue && how.reason === null) exit.resolve(timedOut(how));
-    else if (how.kind === 'LOST' && how.reason === null && hasSandboxEnded())
-      exit.resolve({ ...how, reason: 'SANDBOX_ENDED' });
-    else exit.resolve(how);
+    if (how.reason !== null) exit.resolve(how);
+    else if (isOverdue) exit.resolve(timedOut(how));
+    else exit.resolve(hasSandboxEnded() ? endedWithSandbox(how) : how);
   };
   const giveUp = (how: ProcessExit): void => {
     output.end();

@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
+import type { SandboxFiles } from '../types/files.ts';
 import type { VendorHandle } from '../types/handle.ts';
 import type { SandboxProcess, SpawnSpec, StartSpec, VendorProcess } from '../types/process.ts';
 import { completeProcess, type ProcessContext } from './process.ts';
@@ -19,11 +20,13 @@ const isAmbiguous = (error: unknown): boolean =>
 export const createSpawn = ({
   provider,
   handle,
+  files,
   shell,
   context,
 }: {
   provider: string;
   handle: VendorHandle;
+  files: Pick<SandboxFiles, 'write'>;
   shell: Shell;
   context: ProcessContext;
 }) => {
@@ -45,19 +48,7 @@ export const createSpawn = ({
   /** A file that the shell opens as standard input and unlinks at once. */
   const fromFile = async (spec: SpawnSpec, input: Uint8Array): Promise<SpawnSpec> => {
     const path = `/tmp/.sandbank-${newId('cmd')}`;
-    const args = [path, Buffer.from(input).toString('base64')];
-    if (input.length > MAX_INPUT)
-      throw unsupported(
-        'stdin',
-        `Give at most ${MAX_INPUT / 1_024} KiB of standard input, or write a file and read that`,
-      );
-    await shell.run(
-      'stdin',
-      'Standard input',
-      ['base64'],
-      'umask 077; printf %s "$2" | base64 -d > "$1"',
-      args,
-    );
+    await files.write(path, [input], { permissions: 0o600 });
     const script = 'exec < "$0"; rm -f "$0"; exec "$@"';
     return { ...spec, argv: ['sh', '-c', script, path, ...spec.argv], stdin: false };
   };
@@ -126,6 +117,3 @@ export const createSpawn = ({
     },
   };
 };
-
-/** One argument of a program may have 128 KiB on Linux; base64 takes a third more. */
-const MAX_INPUT = 90 * 1_024;

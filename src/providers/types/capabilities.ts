@@ -17,7 +17,7 @@ export type NetworkMode = (typeof networkModes)[number];
 export type LimitMode = (typeof limitModes)[number];
 type Support = (typeof supportModes)[number];
 
-/** How each capability is met. `none` means that `providers/complete.ts` finds another way, or refuses the call with `UNSUPPORTED`. */
+/** How each capability is met. `none` means that `providers/complete/` finds another way, or refuses the call with `UNSUPPORTED`. */
 export type Capabilities = {
   /** What a later server gets of a running process: everything not yet acknowledged, only new output, or nothing. */
   reattach: (typeof reattachModes)[number];

@@ -35,7 +35,7 @@ export type VendorHandle = {
   detach?(): void;
 };
 
-/** A living sandbox with every member, made by `providers/complete.ts`. All code outside `providers/` sees this one only. */
+/** A living sandbox with every member, made by `providers/complete/`. All code outside `providers/` sees this one only. */
 export type SandboxHandle = {
   ref: string;
   ended: Promise<SandboxEnd>;
@@ -46,6 +46,8 @@ export type SandboxHandle = {
   files: SandboxFiles;
   usage(): Promise<ResourceUsage>;
   dial(port: number): Promise<Duplex>;
+  /** Throws `UNSUPPORTED` where ports cannot be reached, before anyone is given an address. */
+  requirePorts(): void;
   ports(): Promise<number[]>;
   /** Nothing where the vendor has no expiration of its own; `UNSUPPORTED` where it cannot be moved. */
   extendTo(instant: number): Promise<void>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Benched, bytesOf, collect, refusal } from './subject.ts';
+import { type Benched, bytesOf, collect, itEither, refusal } from './subject.ts';
 
 const repeated = (size: number): Buffer =>
   Buffer.alloc(size, Buffer.from(Array.from({ length: 251 }, (_, value) => value)));
@@ -49,7 +49,7 @@ const testContent = (benched: Benched): void => {
     expect(await read(benched, 'note')).toBe('abc');
   });
 
-  it('creates and matches only as it was told', async (test) => {
+  it('creates and matches only as it was told, or refuses where its writes are not atomic', async () => {
     const { provider, handle } = benched();
     const { files } = handle;
     await write(benched, 'match', 'ab');
@@ -61,7 +61,6 @@ const testContent = (benched: Benched): void => {
       expect(first).toMatchObject(refusal('files.create', provider.name));
       expect(second).toMatchObject(refusal('files.ifMatch', provider.name));
       expect(await read(benched, 'match')).toBe('ab');
-      test.annotate('refused: its writes are not atomic');
       return;
     }
     expect([first.code, second.code]).toEqual(['ALREADY_EXISTS', 'PRECONDITION_FAILED']);
@@ -158,31 +157,33 @@ const testTrees = (benched: Benched): void => {
 };
 
 const testWatches = (benched: Benched): void => {
-  it('tells of changes below a directory', async (test) => {
-    const { provider, handle } = benched();
-    if (provider.capabilities.watch === 'none') return test.skip('no watching');
-    await handle.files.makeDirectory('watched', { recursive: true });
-    const stop = new AbortController();
-    const changes = await handle.files.watch('watched', { recursive: true, signal: stop.signal });
-    await handle.files.write('watched/new', [Buffer.from('x')]);
-    const seen: string[] = [];
-    for await (const { kind, path } of changes) {
-      seen.push(`${kind} ${path}`);
-      if (path === '/home/user/watched/new' && kind === 'created')
-        await handle.files.remove('watched/new', { recursive: false });
-      if (kind === 'deleted' && path === '/home/user/watched/new') stop.abort();
-    }
-    expect(seen).toContain('created /home/user/watched/new');
-  });
-
-  it('refuses to watch what it cannot', async (test) => {
-    const { provider, handle } = benched();
-    if (provider.capabilities.watch !== 'none') return test.skip('watching');
-    const { signal } = new AbortController();
-    await expect(handle.files.watch('.', { recursive: true, signal })).rejects.toMatchObject(
-      refusal('watch', provider.name),
-    );
-  });
+  itEither(
+    'tells of changes below a directory, or refuses to watch',
+    benched,
+    ({ capabilities }) => capabilities.watch === 'native',
+    async () => {
+      const { handle } = benched();
+      await handle.files.makeDirectory('watched', { recursive: true });
+      const stop = new AbortController();
+      const changes = await handle.files.watch('watched', { recursive: true, signal: stop.signal });
+      await handle.files.write('watched/new', [Buffer.from('x')]);
+      const seen: string[] = [];
+      for await (const { kind, path } of changes) {
+        seen.push(`${kind} ${path}`);
+        if (path === '/home/user/watched/new' && kind === 'created')
+          await handle.files.remove('watched/new', { recursive: false });
+        if (kind === 'deleted' && path === '/home/user/watched/new') stop.abort();
+      }
+      expect(seen).toContain('created /home/user/watched/new');
+    },
+    async () => {
+      const { provider, handle } = benched();
+      const { signal } = new AbortController();
+      await expect(handle.files.watch('.', { recursive: true, signal })).rejects.toMatchObject(
+        refusal('watch', provider.name),
+      );
+    },
+  );
 };
 
 export const testFiles = (benched: Benched): void => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { type Benched, collect, refusal } from './subject.ts';
+import { type Benched, collect, itEither, refusal } from './subject.ts';
 
 const start = (handle: ReturnType<Benched>['handle'], argv: readonly [string, ...string[]]) =>
   handle.spawn({ id: newId('prc'), argv, env: {} });
@@ -8,36 +8,38 @@ const start = (handle: ReturnType<Benched>['handle'], argv: readonly [string, ..
 /** What goes into a process while it runs: bytes, signals, the size of its terminal. */
 export const testInput = (benched: Benched): void => {
   describe('input', () => {
-    it('feeds stdin, closes it, and refuses to write to what is closed', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.stdin === 'none') return test.skip('no stdin');
-      const process = await start(handle, ['cat']);
-      await process.write(Buffer.from('one '));
-      await process.write(Buffer.from('two'));
-      await process.closeStdin();
-      await expect(process.write(Buffer.from('three'))).rejects.toMatchObject({
-        code: expect.stringMatching(/CONFLICT|TERMINATED/),
-      });
-      const parts: Buffer[] = [];
-      for await (const chunk of process.output)
-        if (chunk.kind === 'output') parts.push(Buffer.from(chunk.bytes));
-      expect(String(Buffer.concat(parts))).toBe('one two');
-    });
-
-    it('refuses to write where there is no stdin, and the process sees its end', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.stdin !== 'none') return test.skip('stdin');
-      const process = await start(handle, ['wc', '-c']);
-      await expect(process.write(Buffer.from('x'))).rejects.toMatchObject(
-        refusal('stdin', provider.name),
-      );
-      await expect(process.closeStdin()).rejects.toMatchObject(refusal('stdin', provider.name));
-      for await (const _ of process.output);
-      expect((await process.exit).exitCode).toBe(0);
-    });
+    itEither(
+      'feeds stdin and closes it, or refuses to write and gives an empty one',
+      benched,
+      ({ capabilities }) => capabilities.stdin === 'native',
+      async () => {
+        const { handle } = benched();
+        const process = await start(handle, ['cat']);
+        await process.write(Buffer.from('one '));
+        await process.write(Buffer.from('two'));
+        await process.closeStdin();
+        await expect(process.write(Buffer.from('three'))).rejects.toMatchObject({
+          code: expect.stringMatching(/CONFLICT|TERMINATED/),
+        });
+        const parts: Buffer[] = [];
+        for await (const chunk of process.output)
+          if (chunk.kind === 'output') parts.push(Buffer.from(chunk.bytes));
+        expect(String(Buffer.concat(parts))).toBe('one two');
+      },
+      async () => {
+        const { provider, handle } = benched();
+        const process = await start(handle, ['wc', '-c']);
+        await expect(process.write(Buffer.from('x'))).rejects.toMatchObject(
+          refusal('stdin', provider.name),
+        );
+        await expect(process.closeStdin()).rejects.toMatchObject(refusal('stdin', provider.name));
+        for await (const _ of process.output);
+        expect((await process.exit).exitCode).toBe(0);
+      },
+    );
 
     it('gives input that is known at the start, with or without a stdin of the vendor', async () => {
-      const bytes = Buffer.from(Array.from({ length: 60_000 }, (_, index) => index % 256));
+      const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
       const { stdout, exit } = await collect(benched().handle, ['sha256sum'], { input: bytes });
       const expected = await crypto.subtle.digest('SHA-256', bytes);
       expect([String(stdout), exit.exitCode]).toEqual([
@@ -51,68 +53,72 @@ export const testInput = (benched: Benched): void => {
       expect([String(stdout), exit.exitCode]).toEqual(['0\n', 0]);
     });
 
-    it('signals what it says it can, and tells which signal ended it', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.signals === 'none') return test.skip('no signals');
-      const isAlone = provider.capabilities.signals === 'process';
-      const process = await start(
-        handle,
-        isAlone ? ['sleep', '300'] : ['bash', '-c', 'sleep 300; true'],
-      );
-      await process.signal('SIGTERM');
-      for await (const _ of process.output);
-      expect(await process.exit).toMatchObject({
-        kind: 'SIGNALED',
-        signal: 'SIGTERM',
-        exitCode: null,
-      });
-      await expect(process.signal('SIGTERM')).rejects.toMatchObject({ code: 'TERMINATED' });
-      await process.release();
-    });
-
-    it('ends by a command what the vendor cannot signal, or refuses where it has no pid', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.signals !== 'none') return test.skip('signals');
-      const process = await start(handle, ['sleep', '5']);
-      if (process.pid === null)
-        await expect(process.signal('SIGTERM')).rejects.toMatchObject(
-          refusal('signals', provider.name),
+    itEither(
+      'signals as far as it says; else by a command where there is a pid, or not at all',
+      benched,
+      ({ capabilities }) => capabilities.signals !== 'none',
+      async () => {
+        const { provider, handle } = benched();
+        const isAlone = provider.capabilities.signals === 'process';
+        const process = await start(
+          handle,
+          isAlone ? ['sleep', '300'] : ['bash', '-c', 'sleep 300; true'],
         );
-      else await process.signal('SIGTERM');
-      for await (const _ of process.output);
-      expect((await process.exit).kind).toBe(process.pid === null ? 'EXITED' : 'SIGNALED');
-    });
+        await process.signal('SIGTERM');
+        for await (const _ of process.output);
+        expect(await process.exit).toMatchObject({
+          kind: 'SIGNALED',
+          signal: 'SIGTERM',
+          exitCode: null,
+        });
+        await expect(process.signal('SIGTERM')).rejects.toMatchObject({ code: 'TERMINATED' });
+        await process.release();
+      },
+      async () => {
+        const { provider, handle } = benched();
+        const process = await start(handle, ['sleep', '5']);
+        if (process.pid === null)
+          await expect(process.signal('SIGTERM')).rejects.toMatchObject(
+            refusal('signals', provider.name),
+          );
+        else await process.signal('SIGTERM');
+        for await (const _ of process.output);
+        expect((await process.exit).kind).toBe(process.pid === null ? 'EXITED' : 'SIGNALED');
+      },
+    );
 
-    it('gives a real terminal that can be resized', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.pty === 'none') return test.skip('no terminals');
-      const process = await handle.spawn({
-        id: newId('prc'),
-        argv: ['bash', '-c', 'tty; stty size; read line; stty size'],
-        env: {},
-        pty: { cols: 90, rows: 30 },
-      });
-      let text = '';
-      let resized = false;
-      for await (const chunk of process.output) {
-        if (chunk.kind === 'output') text += Buffer.from(chunk.bytes);
-        if (text.includes('30 90') && !resized) {
-          resized = true;
-          await process.resize({ cols: 132, rows: 43 });
-          await process.write(Buffer.from('\r'));
+    itEither(
+      'gives a real terminal that can be resized, or refuses before anything is started',
+      benched,
+      ({ capabilities }) => capabilities.pty === 'native',
+      async () => {
+        const { handle } = benched();
+        const process = await handle.spawn({
+          id: newId('prc'),
+          argv: ['bash', '-c', 'tty; stty size; read line; stty size'],
+          env: {},
+          pty: { cols: 90, rows: 30 },
+        });
+        let text = '';
+        let resized = false;
+        for await (const chunk of process.output) {
+          if (chunk.kind === 'output') text += Buffer.from(chunk.bytes);
+          if (text.includes('30 90') && !resized) {
+            resized = true;
+            await process.resize({ cols: 132, rows: 43 });
+            await process.write(Buffer.from('\r'));
+          }
         }
-      }
-      expect(text).toMatch(/\/dev\/pts\/\d+\r\n30 90\r\n[\s\S]*43 132/);
-    });
-
-    it('refuses a terminal it does not have before anything is started', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.pty !== 'none') return test.skip('terminals');
-      const argv = ['bash', '-c', 'touch started'] as const;
-      await expect(
-        handle.spawn({ id: newId('prc'), argv, env: {}, pty: { cols: 80, rows: 24 } }),
-      ).rejects.toMatchObject(refusal('pty', provider.name));
-      expect(await handle.files.stat('started')).toBeNull();
-    });
+        expect(text).toMatch(/\/dev\/pts\/\d+\r\n30 90\r\n[\s\S]*43 132/);
+      },
+      async () => {
+        const { provider, handle } = benched();
+        const argv = ['bash', '-c', 'touch started'] as const;
+        await expect(
+          handle.spawn({ id: newId('prc'), argv, env: {}, pty: { cols: 80, rows: 24 } }),
+        ).rejects.toMatchObject(refusal('pty', provider.name));
+        expect(await handle.files.stat('started')).toBeNull();
+      },
+    );
   });
 };

@@ -1,42 +1,41 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { type Benched, refusal } from './subject.ts';
+import { type Benched, itEither, refusal } from './subject.ts';
 
 const SERVER =
   'import socket; s=socket.create_server(("127.0.0.1",8123)); print("up"); c,_=s.accept(); c.sendall(b"hi:"+c.recv(9)); c.close()';
 
 export const testPorts = (benched: Benched): void => {
   describe('ports', () => {
-    it('reaches a server inside, and says when nothing listens', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.ports !== 'tunnel') return test.skip('no tunnels');
-      await expect(handle.dial(9_999)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-      const server = await handle.spawn({
-        id: newId('prc'),
-        argv: ['python3', '-u', '-c', SERVER],
-        env: {},
-      });
-      for await (const chunk of server.output) {
-        if (chunk.kind !== 'output' || !String(Buffer.from(chunk.bytes)).includes('up')) continue;
-        expect(await handle.ports()).toContain(8_123);
-        const connection = await handle.dial(8_123);
-        connection.write('there');
-        let text = '';
-        for await (const part of connection) text += String(part);
-        expect(text).toBe('hi:there');
-      }
-    });
-
-    it('refuses a connection it cannot make', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.ports === 'tunnel') return test.skip('tunnels');
-      await expect(handle.dial(80)).rejects.toMatchObject(refusal('ports', provider.name));
-    });
-
-    it('refuses to list ports that nobody could reach', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.ports !== 'none') return test.skip('ports');
-      await expect(handle.ports()).rejects.toMatchObject(refusal('ports', provider.name));
-    });
+    itEither(
+      'reaches a server inside and says when nothing listens, or refuses',
+      benched,
+      ({ capabilities }) => capabilities.ports === 'tunnel',
+      async () => {
+        const { handle } = benched();
+        await expect(handle.dial(9_999)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+        const server = await handle.spawn({
+          id: newId('prc'),
+          argv: ['python3', '-u', '-c', SERVER],
+          env: {},
+        });
+        for await (const chunk of server.output) {
+          if (chunk.kind !== 'output' || !String(Buffer.from(chunk.bytes)).includes('up')) continue;
+          expect(await handle.ports()).toContain(8_123);
+          const connection = await handle.dial(8_123);
+          connection.write('there');
+          let text = '';
+          for await (const part of connection) text += String(part);
+          expect(text).toBe('hi:there');
+        }
+      },
+      async () => {
+        const { provider, handle } = benched();
+        expect(() => handle.requirePorts()).toThrow('"ports"');
+        await expect(handle.dial(80)).rejects.toMatchObject(refusal('ports', provider.name));
+        if (provider.capabilities.ports === 'none')
+          await expect(handle.ports()).rejects.toMatchObject(refusal('ports', provider.name));
+      },
+    );
   });
 };

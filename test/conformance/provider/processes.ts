@@ -33,15 +33,15 @@ export const testProcesses = (benched: Benched): void => {
       ).toEqual([]);
     });
 
-    it('returns every byte value, in order, more than a mebibyte of them', async (test) => {
+    it('returns every byte value in order, or every character where the vendor decodes, more than a mebibyte of them', async () => {
       const { provider, handle } = benched();
-      if (provider.capabilities.output !== 'bytes') return test.skip('decoded by the vendor');
-      const { stdout } = await collect(handle, [
-        'python3',
-        '-c',
-        'import sys; sys.stdout.buffer.write(bytes(range(256)) * 8192)',
-      ]);
-      expect(stdout.equals(Buffer.alloc(256 * 8192, everyByte))).toBe(true);
+      // The half that is the same in every encoding, where the vendor decodes.
+      const values = provider.capabilities.output === 'bytes' ? 256 : 128;
+      const code = `import sys; sys.stdout.buffer.write(bytes(range(${values})) * 16384)`;
+      const { stdout } = await collect(handle, ['python3', '-c', code]);
+      expect(stdout.equals(Buffer.alloc(values * 16_384, everyByte.subarray(0, values)))).toBe(
+        true,
+      );
     });
 
     it('returns text of every plane as it was written', async () => {
@@ -114,9 +114,8 @@ export const testProcesses = (benched: Benched): void => {
       expect([String(stdout), String(stderr)]).toEqual(['to-out\n', 'to-err\n']);
     });
 
-    it('keeps all that was written by a process that ended while nobody read', async (test) => {
-      const { provider, handle } = benched();
-      if (provider.capabilities.output !== 'bytes') return test.skip('nothing is held back');
+    it('keeps all that was written by a process that ended while nobody read', async () => {
+      const { handle } = benched();
       // Up to where any provider holds a process back, and a little beyond, so that the last bytes wait in its pipe.
       const sizes = Array.from({ length: 9 }, (_, index) => 8 * 2 ** 20 - 65_536 + index * 16_384);
       await Promise.all(

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { expect } from 'vitest';
+import { expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
 import type { Deadlines } from '../../../src/providers/complete/deadlines.ts';
 import { completeProvider } from '../../../src/providers/complete/provider.ts';
@@ -76,3 +76,14 @@ export const refusal = (capability: string, provider: string) => ({
   details: { capability, provider },
   message: expect.stringMatching(new RegExp(`${provider}.*${capability}`)),
 });
+
+/** One promise in its two halves: what a provider has works, what it has not is refused. */
+export const itEither = (
+  title: string,
+  benched: Benched,
+  has: (provider: Provider) => boolean,
+  works: () => Promise<void>,
+  isRefused: () => Promise<void>,
+): void => {
+  it(title, () => (has(benched().provider) ? works() : isRefused()));
+};

@@ -5,6 +5,7 @@ import { testInput } from './input.ts';
 import { testOwnership } from './ownership.ts';
 import { testPorts } from './ports.ts';
 import { testProcesses } from './processes.ts';
+import { testReattach } from './reattach.ts';
 import { testRefusals } from './refusals.ts';
 import { testStarts } from './starts.ts';
 import { type Bench, completed, type ProviderSubject, spec } from './subject.ts';
@@ -31,6 +32,7 @@ export const testProvider = ({ name, start }: ProviderSubject): void => {
       testProcesses,
       testInput,
       testStarts,
+      testReattach,
       testFiles,
       testPorts,
       testUsage,

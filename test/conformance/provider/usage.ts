@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { networkModes } from '../../../src/providers/types/capabilities.ts';
 import { type Benched, collect, refusal, spec } from './subject.ts';
 
 export const testUsage = (benched: Benched): void => {
@@ -22,17 +23,17 @@ export const testUsage = (benched: Benched): void => {
       if (limits.memory === 'enforced') expect(usage.memoryBytes).toBeGreaterThan(0);
     });
 
-    it('refuses a network mode it does not have before anything is made', async (test) => {
+    it('makes a sandbox for each network mode it has, and nothing for the others', async () => {
       const { provider, complete } = benched();
-      const lacking = (['none', 'allow-list', 'full'] as const).find(
-        (mode) => !provider.capabilities.networkModes.includes(mode),
-      );
-      if (lacking === undefined) return test.skip('it has them all');
-      const one = spec({ network: { mode: lacking, allow: [] } });
-      await expect(complete.create(one)).rejects.toMatchObject(
-        refusal(`network.${lacking}`, provider.name),
-      );
-      expect((await complete.list()).map(({ id }) => id)).not.toContain(one.id);
+      for (const mode of networkModes) {
+        const one = spec({ network: { mode, allow: [] } });
+        const made = complete.create(one);
+        const has = provider.capabilities.networkModes.includes(mode);
+        if (has) await (await made).destroy();
+        else await expect(made).rejects.toMatchObject(refusal(`network.${mode}`, provider.name));
+        const living = (await complete.list()).filter(({ state }) => state !== 'ended');
+        expect(living.map(({ id }) => id)).not.toContain(one.id);
+      }
     });
   });
 };

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Vendor } from '../../conformance/provider/subject.ts';
@@ -6,7 +6,6 @@ import { openPoor } from './poor.ts';
 
 export const startPoor = async (): Promise<Vendor> => {
   const root = await mkdtemp(join(tmpdir(), 'sandbank-poor-'));
-  await chmod(root, 0o711);
   return {
     open: async (deployment) => openPoor(root, deployment),
     close: () => rm(root, { recursive: true, force: true, maxRetries: 5 }),

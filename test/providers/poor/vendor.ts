@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { closeSync, fchownSync, openSync } from 'node:fs';
-import { chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -106,6 +106,8 @@ export const openVendor = (root: string) => {
     async create(labels: Box['labels'], env: Box['env'], endsAt: number): Promise<Box> {
       const ref = `box_${randomBytes(6).toString('hex')}`;
       const box = { ref, labels, env, createdAt: Date.now(), endsAt };
+      // Whoever runs the commands must come as far as the folder.
+      await chmod(root, 0o711);
       await mkdir(dirOf(ref), { mode: 0o711 });
       for (const name of ['home', 'tmp']) {
         await mkdir(join(dirOf(ref), name), { mode: 0o700 });
