@@ -13,6 +13,7 @@ import {
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 import { createRecorder, exitOf, positionOf, stateOf, topicOf } from './records.ts';
+import { createRequireOwned } from './require-owned.ts';
 
 export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;
 
@@ -55,6 +56,7 @@ export const createPumps = ({
   clock: () => number;
   log: Logger;
 }): Pumps => {
+  const requireOwned = createRequireOwned(store, lease);
   const running = new Map<string, Running>();
   const stop = new AbortController();
   /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
@@ -71,20 +73,6 @@ export const createPumps = ({
     return { ...row, ...patch };
   };
 
-  /**
-   * Without the lease another server may have taken the sandbox: nothing is recorded until it is held again, which costs time and no output,
-   * since what was not acknowledged is kept.
-   */
-  const requireOwned = async ({ id, tenant, sandboxId }: Process): Promise<void> => {
-    if (!lease.isHeld()) {
-      await lease.held(stop.signal);
-      const sandbox = await store.sandboxes.find(tenant, sandboxId);
-      if (sandbox?.owner !== lease.fence.owner) running.delete(id);
-    }
-    if (!running.has(id))
-      throw new AppError('UNAVAILABLE', `Another server looks after the process ${id} now.`);
-  };
-
   /** The pull of the next chunk acknowledges the one before, so each is in the journal by then. */
   const pump = async (
     row: Process,
@@ -95,7 +83,7 @@ export const createPumps = ({
     if (row.ref !== null) await store.processes.update(row.tenant, row.id, { ref: row.ref });
     const recorder = createRecorder(await journal.lastRecord(topic));
     for await (const chunk of process.output) {
-      await requireOwned(row);
+      await requireOwned(row, () => running.has(row.id), stop.signal);
       const record =
         chunk.kind === 'output'
           ? recorder.output(clock(), chunk.stream, chunk.bytes, chunk.position)
@@ -106,7 +94,7 @@ export const createPumps = ({
     const exit = await process.exit;
     // A server that lets go of its sandboxes loses nothing: the next one takes up here.
     if (stop.signal.aborted) return row;
-    await requireOwned(row);
+    await requireOwned(row, () => running.has(row.id), stop.signal);
     const at = clock();
     await journal.append(topic, recorder.exit(at, exit));
     const done = await close({ ...row, pid: process.pid }, exit, at);

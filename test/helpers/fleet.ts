@@ -20,6 +20,8 @@ export type Member = TestServer & {
   pid(): number;
   log(): string;
   signal(name: NodeJS.Signals): void;
+  /** Resolves when it has ended. */
+  ended(): Promise<void>;
   /** Ends it with a signal and waits for that. */
   kill(name: NodeJS.Signals): Promise<void>;
   /** The same server once more, after it has ended. */
@@ -27,8 +29,12 @@ export type Member = TestServer & {
 };
 
 export type Fleet = {
-  /** A server of its own, with a state directory of its own unless it is given one. */
-  member(options?: { stateDir?: string; env?: Record<string, string> }): Promise<Member>;
+  /** A server of its own, with a state directory and the fleet's database unless it is given others. */
+  member(options?: {
+    stateDir?: string;
+    database?: string;
+    env?: Record<string, string>;
+  }): Promise<Member>;
   newFolder(): Promise<string>;
   /** Ends all and removes their folders. */
   end(): Promise<void>;
@@ -45,7 +51,7 @@ export const openFleet = (settings: { database?: string; vendor?: string } = {})
   };
   return {
     newFolder,
-    async member({ stateDir: given, env: more = {} } = {}) {
+    async member({ stateDir: given, database = settings.database, env: more = {} } = {}) {
       const stateDir = given ?? (await newFolder());
       const port = await freePort();
       const env = {
@@ -55,7 +61,7 @@ export const openFleet = (settings: { database?: string; vendor?: string } = {})
         SANDBANK_SHUTDOWN_SECONDS: '1',
         SANDBANK_WARM_SANDBOXES: '0',
         SANDBANK_USAGE_SECONDS: '1',
-        ...(settings.database ? { SANDBANK_DATABASE_URL: settings.database } : {}),
+        ...(database ? { SANDBANK_DATABASE_URL: database } : {}),
         ...(settings.vendor ? { SANDBANK_TEST_VENDOR: settings.vendor } : {}),
         ...more,
       };
@@ -73,6 +79,7 @@ export const openFleet = (settings: { database?: string; vendor?: string } = {})
         pid: () => launched.pid,
         log: () => launched.log(),
         signal: (name) => void process.kill(launched.pid, name),
+        ended: async () => void (await launched.ended),
         kill: (name) => launched.kill(name),
         async restart() {
           launched = await start();

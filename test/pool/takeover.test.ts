@@ -23,7 +23,7 @@ describe.concurrent('servers that reach the same sandboxes', () => {
   const test = (
     name: string,
     work: (fleet: Fleet, database: string, vendor: string) => Promise<void>,
-  ): void => it(name, () => withFleet(postgres.url, { vendor: true }, work), 240_000);
+  ): void => it(name, () => withFleet(postgres.url, { vendor: true }, work), 600_000);
 
   test('take over from one that was killed: the sandbox, its processes and its end', async (fleet, database, vendor) => {
     const one = await fleet.member();

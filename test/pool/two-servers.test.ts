@@ -42,7 +42,7 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
     return { stateOf, supervisorOf, livesOn };
   };
   const test = (name: string, work: (fleet: Fleet, database: string) => Promise<void>): void =>
-    it(name, () => withFleet(postgres.url, {}, work), 240_000);
+    it(name, () => withFleet(postgres.url, {}, work), 600_000);
 
   test('touch nothing of each other: start, stop, kill -9 and a restart', async (fleet, database) => {
     const { stateOf, livesOn } = looksOf(database);

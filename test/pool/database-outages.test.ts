@@ -1,0 +1,176 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Client } from 'pg';
+import { afterEach, describe, expect, it } from 'vitest';
+import { drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
+import { type Fleet, LEASE_MS, type Member, openFleet, until } from '../helpers/fleet.ts';
+import { openRelay } from '../helpers/relay.ts';
+import { type PostgresService, startPostgres } from '../services/postgres.ts';
+import { processesIn, signalProcess } from '../services/processes.ts';
+
+const LIMIT_MS = 300_000;
+const LINES = 600;
+
+describe('a server whose PostgreSQL fails under load', () => {
+  let fleet: Fleet = openFleet();
+  const databases: PostgresService[] = [];
+  const closers: (() => void)[] = [];
+  afterEach(async () => {
+    await fleet.end();
+    for (const close of closers.splice(0)) close();
+    for (const postgres of databases.splice(0).reverse()) await postgres.stop();
+  });
+  const start = async (options: Parameters<typeof startPostgres>[0] = {}) => {
+    const postgres = await startPostgres(options);
+    databases.push(postgres);
+    return postgres;
+  };
+
+  /** Reads and writes all the time, and remembers each answer that is neither right nor a clear refusal for now. */
+  const loadOn = (server: Member, sandboxId: string) => {
+    const wrong: unknown[] = [];
+    let answered = 0;
+    let refused = 0;
+    let isOver = false;
+    const judge = (errors: readonly { code: string; retryable: boolean }[]): void => {
+      if (errors.length === 0) answered += 1;
+      else if (errors.every(({ code, retryable }) => retryable && code !== 'INTERNAL'))
+        refused += 1;
+      else wrong.push(errors);
+    };
+    const client = async (turn: (index: number) => Promise<void>): Promise<void> => {
+      for (let index = 0; !isOver; index += 1) {
+        await turn(index).catch((error: unknown) => wrong.push(String(error)));
+        await sleep(20);
+      }
+    };
+    const reads = (): Promise<void> =>
+      client(async () => {
+        const { errors = [] } = await post(
+          server,
+          '{ sandboxes(first: 5) { edges { node { id } } } }',
+        );
+        judge(errors.map(({ extensions }) => extensions));
+      });
+    const writes = (name: string): Promise<void> =>
+      client(async (index) => {
+        const input = { sandboxId, labels: [{ key: name, value: `${index}` }] };
+        const query = `mutation ($input: UpdateSandboxInput!) { updateSandbox(input: $input) { ... on Error { code retryable } } }`;
+        const { data, errors = [] } = await post(server, query, { input });
+        const failure = data?.updateSandbox?.code ? [data.updateSandbox] : [];
+        judge([...errors.map(({ extensions }) => extensions), ...failure]);
+      });
+    const all = [reads(), reads(), writes('a'), writes('b')];
+    return {
+      counts: () => ({ answered, refused }),
+      async end(): Promise<void> {
+        isOver = true;
+        await Promise.all(all);
+        expect(wrong).toEqual([]);
+      },
+    };
+  };
+
+  /** A process that prints through the whole outage, requests through all of it, and everything as it should be afterwards. */
+  const survive = async (database: string, outage: () => Promise<void>): Promise<void> => {
+    fleet = openFleet({ database });
+    const server = await fleet.member();
+    const pid = server.pid();
+    const sandboxId = await newSandbox(server);
+    const command = `i=0; while [ $i -lt ${LINES} ]; do i=$((i+1)); echo line $i; sleep 0.05; done`;
+    const { process } = await mutate(server, 'startProcess', 'process { id }', {
+      sandboxId,
+      command,
+    });
+    const load = loadOn(server, sandboxId);
+    await until(() => load.counts().answered > 20);
+    await outage();
+    const { answered } = load.counts();
+    await until(() => load.counts().answered > answered + 20);
+    await load.end();
+    // The outage was one.
+    expect(load.counts().refused).toBeGreaterThan(0);
+    const { text, exit } = await drain(overWebSocket(server, OUTPUT, { id: process.id }));
+    const lines = Array.from({ length: LINES }, (_, index) => `line ${index + 1}\n`);
+    expect(text).toBe(lines.join(''));
+    expect(exit).toMatchObject({ kind: 'EXITED', exitCode: 0 });
+    expect(await mutate(server, 'exec', 'stdout', { sandboxId, command: 'echo on' })).toMatchObject(
+      {
+        stdout: 'on\n',
+      },
+    );
+    expect(server.pid()).toBe(pid);
+    await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId });
+    await server.kill('SIGTERM');
+  };
+
+  it(
+    'is back by itself after a crash and a restart, and lost nothing',
+    async () => {
+      const postgres = await start();
+      await survive(postgres.url, async () => {
+        await postgres.kill();
+        await sleep(LEASE_MS);
+        await postgres.restart();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is back by itself after a failover to a replica behind the same address',
+    async () => {
+      const primary = await start();
+      const replica = await start({ replicaOf: primary });
+      const relay = await openRelay(Number(new URL(primary.url).port));
+      closers.push(relay.close);
+      const url = new URL(primary.url);
+      url.port = `${relay.port}`;
+      await survive(url.href, async () => {
+        await primary.kill();
+        await sleep(1_000);
+        await replica.promote();
+        relay.switchTo(Number(new URL(replica.url).port));
+      });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'is back by itself after its tables were locked',
+    async () => {
+      const postgres = await start();
+      await survive(postgres.url, async () => {
+        const client = new Client({ connectionString: postgres.url });
+        await client.connect();
+        await client.query('begin; lock table sandboxes, servers in access exclusive mode');
+        await sleep(2 * LEASE_MS);
+        await client.query('rollback');
+        await client.end();
+      });
+    },
+    LIMIT_MS,
+  );
+
+  it(
+    'stops although its database is frozen, and at once at a second signal',
+    async () => {
+      const postgres = await start();
+      fleet = openFleet({ database: postgres.url });
+      const [one, two] = [await fleet.member(), await fleet.member()];
+      const frozen = processesIn(postgres.dataDir);
+      for (const pid of frozen) signalProcess(pid, 'SIGSTOP');
+      try {
+        one.signal('SIGTERM');
+        two.signal('SIGTERM');
+        await until(() => two.log().includes('"'));
+        await sleep(200);
+        await two.kill('SIGTERM');
+        expect(two.log()).toContain('ended at once by a second signal (SIGTERM)');
+        await one.ended();
+      } finally {
+        for (const pid of frozen) signalProcess(pid, 'SIGCONT');
+      }
+    },
+    LIMIT_MS,
+  );
+});
