@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { Lease } from '../pool/lease.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
+import type { Fence } from '../store/types/fence.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { SandboxChange } from '../store/types/sandbox-store.ts';
 import type { UsageEntry } from '../store/types/usage.ts';
@@ -52,7 +52,8 @@ export const createMeter = ({
   log,
 }: {
   store: Store;
-  lease: Pick<Lease, 'fence' | 'isHeld'>;
+  /** Of this server on what it owns; every slice is booked under its fence. */
+  lease: { fence: Fence; isHeld(): boolean };
   sliceMs: number;
   /** Told of each slice that was written. */
   onUsageRecorded: OnUsageRecorded;
