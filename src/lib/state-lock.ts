@@ -18,13 +18,25 @@ const holderOf = (dir: string): string => {
 /** The file that carries the lock. It is never removed or replaced, so that its inode also tells a state directory from its copies. */
 export const lockFileOf = (dir: string): string => join(dir, 'lock.sqlite');
 
+const openLockFile = (dir: string): DatabaseSync => {
+  try {
+    return new DatabaseSync(lockFileOf(dir), { timeout: 0 });
+  } catch (error) {
+    throw new AppError(
+      'UNAVAILABLE',
+      `The state directory ${dir} cannot be locked: ${(error as Error).message}. It must be a directory that this server can write to (SANDBANK_STATE_DIR).`,
+      { cause: error },
+    );
+  }
+};
+
 /**
  * One server per state directory: two would answer for the same sandboxes. The lock is SQLite's exclusive lock on an empty database, which
  * is a record lock of the kernel (fcntl): it ends with the process that took it, also with one that was killed or is a zombie, it is not
  * inherited by children, and it holds across pid namespaces. Resolves with the release. `CONFLICT` while another server holds it.
  */
 export const lockStateDir = async (dir: string): Promise<() => Promise<void>> => {
-  const db = new DatabaseSync(lockFileOf(dir), { timeout: 0 });
+  const db = openLockFile(dir);
   try {
     db.exec('BEGIN EXCLUSIVE');
   } catch (error) {

@@ -1,10 +1,11 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterAll, describe, expect, it } from 'vitest';
+import { lockStateDir } from '../../src/lib/state-lock.ts';
 import { ask, mutate, newSandbox } from '../helpers/client.ts';
 import { freePort, launch, launchedServer, start } from '../helpers/launch.ts';
 
@@ -47,7 +48,7 @@ describe('a start that fails', () => {
     expect(stderr).toMatch(line);
     expect(stderr.trim().split('\n')).toHaveLength(1);
     expect(code).toBe(1);
-    expect(existsSync(join(stateDir, 'server.lock'))).toBe(false);
+    await (await lockStateDir(stateDir))();
     expect(processesOf(stateDir)).toEqual([]);
   };
 
@@ -107,7 +108,7 @@ describe('a start that fails', () => {
     const { code, stderr } = await start(stateDir, await freePort()).ended;
     expect(code).toBe(1);
     expect(stderr).toMatch(/^sandbank: Another Sandbank server .*\n$/);
-    expect(existsSync(join(stateDir, 'server.lock'))).toBe(true);
+    await expect(lockStateDir(stateDir)).rejects.toMatchObject({ code: 'CONFLICT' });
     expect(await ask(launchedServer(port), '{ __typename }')).toEqual({ __typename: 'Query' });
     await running.kill('SIGTERM');
   }, 60_000);
@@ -149,7 +150,7 @@ describe('an error that nobody caught', async () => {
         msg: expect.stringContaining(event),
       });
       expect(line).not.toContain('hunter2');
-      expect(existsSync(join(stateDir, 'state', 'server.lock'))).toBe(false);
+      await (await lockStateDir(join(stateDir, 'state')))();
       // Sandboxes outlive the server that failed.
       const next = await launch(join(stateDir, 'state'), port);
       const destroyed = await mutate(launchedServer(port), 'destroySandbox', 'sandbox { state }', {
