@@ -4,6 +4,7 @@ import { createCiReporter } from './test/helpers/ci-reporter.ts';
 /** The folders and files of each project; what no project names is a unit test. Services: test/services/global-setup.ts. */
 const projects: Record<string, string[]> = {
   stores: ['test/stores/**/*.test.ts', 'test/limits/**/*.test.ts'],
+  pool: ['test/pool/**/*.test.ts'],
   providers: ['test/providers/**/*.test.ts'],
   api: ['test/api/**/*.test.ts'],
   program: ['test/build.test.ts', 'test/readme.test.ts'],

@@ -9,9 +9,9 @@ const offenders = (pattern: RegExp, except: RegExp): string[] =>
   sources.filter((file) => !except.test(file) && pattern.test(read(file)));
 
 /** Files that are still too long. The list only shrinks: a file that no longer is must leave it. */
-const LONG_FILES = ['src/processes/service.ts'];
+const LONG_FILES: string[] = [];
 /** Files with a function of more than 80 lines, as `noExcessiveLinesPerFunction` is off for them in biome.json. It only shrinks too. */
-const LONG_FUNCTIONS = 22;
+const LONG_FUNCTIONS = 21;
 
 describe('the architecture', () => {
   let graph: ModuleGraph;

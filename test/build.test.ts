@@ -22,4 +22,4 @@ it('works as it is published: built, without types, with its sandboxes', async (
   await mutate(server, 'destroySandbox', 'sandbox { state }', { sandboxId });
   await kill('SIGTERM');
   rmSync(stateDir, { recursive: true, force: true });
-}, 180_000);
+}, 300_000);

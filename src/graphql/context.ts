@@ -7,7 +7,7 @@ import type { CatalogService } from '../catalog/service.ts';
 import type { DiagnosisService } from '../diagnosis/service.ts';
 import type { FileService } from '../files/service.ts';
 import type { PortService } from '../ports/service.ts';
-import type { ProcessService } from '../processes/service.ts';
+import type { ProcessService } from '../processes/operations.ts';
 import type { SandboxService } from '../sandboxes/service.ts';
 import type { UsageService } from '../usage/service.ts';
 

@@ -3,8 +3,8 @@ import { QuotaError } from '../errors.ts';
 import { builder } from '../graphql/builder.ts';
 import { defined } from '../lib/defined.ts';
 import { EnvInput, toEnv } from '../sandboxes/environment-schema.ts';
+import type { ExecResult } from './operations.ts';
 import { CodeRuntimeEnum, ProcessRef } from './schema.ts';
-import type { ExecResult } from './service.ts';
 
 const ExecPayload = builder.objectRef<ExecResult>('ExecPayload').implement({
   description: 'What a command said and how it ended.',

@@ -1,6 +1,6 @@
 import type { Rules } from '../authorization/guard.ts';
 import type { Permission } from '../authorization/permissions.ts';
-import type { ProcessService } from './service.ts';
+import type { ProcessService } from './operations.ts';
 
 const processId = (id: string): string => id;
 const sandboxOf = ({ sandboxId }: { sandboxId: string }): string => sandboxId;

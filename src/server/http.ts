@@ -49,6 +49,9 @@ export type ServerOptions = {
   transfers: (request: IncomingMessage, response: ServerResponse) => boolean;
 };
 
+/** Proxies keep idle connections for 60 s. */
+const KEEP_ALIVE_MS = 65_000;
+
 export type Server = {
   listen(port: number, host: string): Promise<number>;
   close(ms: number): Promise<void>;
@@ -140,6 +143,8 @@ export const createServer = (options: ServerOptions): Server => {
   server.on('upgrade', (request, socket, head) => upgrade(x, request, socket, head));
   // A slow upload is no attack here: uploads to signed URLs may take hours; headers still have 60 s.
   server.requestTimeout = 0;
+  // Longer than proxies and clients keep a connection: with Node's 5 s a request on one that is just being closed is lost.
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   return {
     listen: (port, host) => listen(server, port, host, options.log),
     async close(ms) {

@@ -1,11 +1,9 @@
 import { AppError } from '../errors.ts';
-import type { Database, EventTable } from './database.ts';
+import type { Database, EventTable, Tables } from './database.ts';
+import { prepare } from './prepared.ts';
 import { purgeEvents } from './purge.ts';
 import { refuseNul } from './rows.ts';
 import type { EventBody, EventLog, EventRange, NewEvent, StoredEvent } from './types/event-log.ts';
-
-/** SQLite binds at most 32,766 values in one statement. */
-const ROWS_AT_ONCE = 500;
 
 /** The store's own view of a log: events go into the caller's transaction, readers wake when that has been committed. */
 export type OpenEventLog<Body extends EventBody> = EventLog<Body> & {
@@ -17,32 +15,36 @@ export type OpenEventLog<Body extends EventBody> = EventLog<Body> & {
   announce(tenant: string): void;
 };
 
-const writeEvents = async (
-  trx: Database,
-  table: EventTable,
-  tenant: string,
-  events: readonly NewEvent<EventBody>[],
-): Promise<void> => {
-  if (events.length === 0) return;
-  const { last } = await trx
-    .insertInto('event_heads')
-    .values({ log: table, tenant, first: 1, last: events.length })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['log', 'tenant'])
-        .doUpdateSet(({ eb }) => ({ last: eb('event_heads.last', '+', events.length) })),
-    )
-    .returning('last')
-    .executeTakeFirstOrThrow();
-  const rows = events.map(({ at, kind, meta }, index) => ({
-    ...{ tenant, at, kind, meta: JSON.stringify(meta) },
-    seq: last - events.length + index + 1,
-  }));
-  for (let start = 0; start < rows.length; start += ROWS_AT_ONCE)
-    await trx
-      .insertInto(table)
-      .values(rows.slice(start, start + ROWS_AT_ONCE))
-      .execute();
+type Row = Tables[EventTable];
+
+const prepareWrite = (db: Database, table: EventTable) => {
+  const advance = prepare<{ tenant: string; count: number }>(['tenant', 'count'], (slots) =>
+    db
+      .insertInto('event_heads')
+      .values({ log: table, tenant: slots.tenant, first: 1, last: slots.count })
+      .onConflict((conflict) =>
+        conflict
+          .columns(['log', 'tenant'])
+          .doUpdateSet(({ eb }) => ({ last: eb('event_heads.last', '+', slots.count) })),
+      )
+      .returning('last'),
+  );
+  const insert = prepare<Row>(['tenant', 'seq', 'at', 'kind', 'meta'], (row) =>
+    db.insertInto(table).values(row),
+  );
+  return async (
+    trx: Database,
+    tenant: string,
+    events: readonly NewEvent<EventBody>[],
+  ): Promise<void> => {
+    if (events.length === 0) return;
+    const { rows } = await advance(trx, { tenant, count: events.length });
+    const [{ last }] = rows as [{ last: number }];
+    for (const [index, { at, kind, meta }] of events.entries()) {
+      const seq = last - events.length + index + 1;
+      await insert(trx, { tenant, seq, at, kind, meta: JSON.stringify(meta) });
+    }
+  };
 };
 
 const rangeOf = async (db: Database, table: EventTable, tenant: string): Promise<EventRange> => {
@@ -109,12 +111,13 @@ export const openEventLog = <Body extends EventBody>(
   const announce = (tenant: string): void => {
     for (const listener of listeners) listener(tenant);
   };
+  const write = prepareWrite(db, table);
   return {
-    write: (trx, tenant, events) => writeEvents(trx, table, tenant, events),
+    write,
     announce,
     async append(tenant, events) {
       for (const { meta } of events) refuseNul(meta);
-      await db.transaction().execute((trx) => writeEvents(trx, table, tenant, events));
+      await db.transaction().execute((trx) => write(trx, tenant, events));
       announce(tenant);
     },
     after: async (tenant, seq, limit) =>

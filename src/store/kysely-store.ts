@@ -15,7 +15,7 @@ import { openShares } from './shares.ts';
 import type { Store } from './store.ts';
 import type { SandboxEventBody } from './types/sandbox-event.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
-import { openUsage } from './usage.ts';
+import { openUsage, prepareAddUsage } from './usage.ts';
 
 /** The store over any dialect, whose tables are there. `sealer` keeps values of variables from being read in the database. */
 export const createKyselyStore = (
@@ -26,14 +26,15 @@ export const createKyselyStore = (
 ): Store => {
   const events = openEventLog<SandboxEventBody>(db, 'sandbox_events');
   const usage = openEventLog<UsageEventBody>(db, 'usage_events');
+  const addUsage = prepareAddUsage(db, usage);
   return {
-    sandboxes: openSandboxes(db, sealer, { events, usage }),
-    processes: openProcesses(db, usage),
+    sandboxes: openSandboxes(db, sealer, { events, usage, addUsage }),
+    processes: openProcesses(db, usage, addUsage),
     idempotency: openIdempotency(db),
     shares: openShares(db),
     revocations: openRevocations(db),
     quotas: openQuotas(db),
-    usage: openUsage(db, usage),
+    usage: openUsage(db, usage, addUsage),
     sandboxEvents: events,
     usageEvents: usage,
     audit: openAudit(db),

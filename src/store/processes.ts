@@ -2,12 +2,13 @@ import type { SelectQueryBuilder } from 'kysely';
 import { findExcess } from './bounds.ts';
 import type { Database, Tables } from './database.ts';
 import type { OpenEventLog } from './events.ts';
+import { prepare } from './prepared.ts';
 import { purgeById } from './purge.ts';
 import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
 import type { Store } from './store.ts';
 import type { Process, ProcessFilter } from './types/process.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
-import { addUsage } from './usage.ts';
+import type { AddUsage } from './usage.ts';
 
 type Row = Tables['processes'];
 
@@ -29,20 +30,27 @@ const matches = <Out>(
   return found;
 };
 
+const columns = [
+  ...(['id', 'ref', 'tenant', 'sandboxId', 'createdBy', 'argv', 'command', 'cwd'] as const),
+  ...(['purpose', 'state', 'pid', 'cols', 'rows', 'exitCode', 'signal', 'startedAt'] as const),
+  ...(['endedAt', 'timeoutMs', 'cpuSeconds', 'maxMemoryBytes'] as const),
+];
+const prepareInsert = (db: Database) =>
+  prepare<Row>(columns, (row) => db.insertInto('processes').values(row));
+
 export const openProcesses = (
   db: Database,
   log: OpenEventLog<UsageEventBody>,
+  addUsage: AddUsage,
+  insert = prepareInsert(db),
 ): Store['processes'] => ({
   async insert(process, usage = [], bounds = []) {
     refuseNul(process);
     const result = await db.transaction().execute(async (trx) => {
       const excess = bounds.length ? await findExcess(trx, bounds) : null;
       if (excess) return excess;
-      await trx
-        .insertInto('processes')
-        .values(toRow(process) as Row)
-        .execute();
-      await addUsage(trx, usage, log);
+      await insert(trx, toRow(process) as Row);
+      await addUsage(trx, usage);
       return null;
     });
     if (result === null && usage.length) log.announce(process.tenant);

@@ -8,7 +8,7 @@ import type { Labels, Sandbox } from './types/sandbox.ts';
 import type { SandboxEventBody, SandboxEventNote } from './types/sandbox-event.ts';
 import type { SandboxChange, SandboxStore } from './types/sandbox-store.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
-import { addUsage } from './usage.ts';
+import type { AddUsage } from './usage.ts';
 
 const saveLabels = async (
   trx: Database,
@@ -39,6 +39,12 @@ const toEvent = (
   },
 });
 
+export type Logs = {
+  events: OpenEventLog<SandboxEventBody>;
+  usage: OpenEventLog<UsageEventBody>;
+  addUsage: AddUsage;
+};
+
 type Update = UpdateQueryBuilder<Tables, 'sandboxes', 'sandboxes', UpdateResult>;
 
 const holds = (
@@ -64,7 +70,7 @@ const holds = (
 export const openSandboxChanges = (
   db: Database,
   { toRow, fromRow }: ReturnType<typeof translate>,
-  logs: { events: OpenEventLog<SandboxEventBody>; usage: OpenEventLog<UsageEventBody> },
+  { addUsage, ...logs }: Logs,
 ): Pick<SandboxStore, 'insert' | 'admit' | 'update'> => {
   const change = async (
     trx: Database,
@@ -86,7 +92,7 @@ export const openSandboxChanges = (
     if (!row) return null;
     const changed = fromRow(row);
     if (patch.labels) await saveLabels(trx, changed);
-    if (slice) await addUsage(trx, slice.entries, logs.usage);
+    if (slice) await addUsage(trx, slice.entries);
     if (event) await logs.events.write(trx, tenant, [toEvent(changed, event)]);
     return changed;
   };

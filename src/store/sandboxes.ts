@@ -1,19 +1,12 @@
 import type { Sealer } from '../lib/sealed.ts';
 import type { Database } from './database.ts';
-import type { OpenEventLog } from './events.ts';
 import { purgeSandboxes } from './purge.ts';
 import { afterPage, inOrder, inScope } from './rows.ts';
-import { openSandboxChanges } from './sandbox-changes.ts';
+import { type Logs, openSandboxChanges } from './sandbox-changes.ts';
 import { matches, type SandboxRow, translate } from './sandbox-rows.ts';
 import type { Store } from './store.ts';
-import type { SandboxEventBody } from './types/sandbox-event.ts';
-import type { UsageEventBody } from './types/usage-event.ts';
 
-export const openSandboxes = (
-  db: Database,
-  sealer: Sealer,
-  logs: { events: OpenEventLog<SandboxEventBody>; usage: OpenEventLog<UsageEventBody> },
-): Store['sandboxes'] => {
+export const openSandboxes = (db: Database, sealer: Sealer, logs: Logs): Store['sandboxes'] => {
   const translation = translate(sealer);
   const { fromRow } = translation;
   return {

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
 import { HOUR_MS } from '../usage/metrics.ts';
 import { usedOf } from './bounds.ts';
-import type { Database } from './database.ts';
+import type { Database, Tables } from './database.ts';
 import type { OpenEventLog } from './events.ts';
+import { prepare } from './prepared.ts';
 import { purgeById } from './purge.ts';
 import { refuseNul } from './rows.ts';
 import type { UsageEntry, UsageGroup, UsageStore, UsageSum } from './types/usage.ts';
@@ -21,35 +22,41 @@ const inOrder = (entries: readonly UsageEntry[]): UsageEntry[] => {
   return entries.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
 };
 
+export type AddUsage = (trx: Database, entries: readonly UsageEntry[]) => Promise<void>;
+type Hour = Tables['usage_hours'];
+
 /** Entries, the sums of their hours and their events, in the caller's transaction. */
-export const addUsage = async (
-  trx: Database,
-  entries: readonly UsageEntry[],
-  log: OpenEventLog<UsageEventBody>,
-): Promise<void> => {
-  const written: UsageEntry[] = [];
-  for (const entry of entries.length > 1 ? inOrder(entries) : entries) {
-    refuseNul(entry);
-    const { numInsertedOrUpdatedRows: added } = await trx
-      .insertInto('usage_entries')
-      .values(entry)
-      .onConflict((conflict) => conflict.column('id').doNothing())
-      .executeTakeFirst();
-    if (!added) continue;
-    written.push(entry);
-    const { tenant, subject, metric, amount, at } = entry;
-    await trx
+export const prepareAddUsage = (db: Database, log: OpenEventLog<UsageEventBody>): AddUsage => {
+  const insertEntry = prepare<UsageEntry>(
+    ['id', 'tenant', 'subject', 'sandboxId', 'metric', 'amount', 'at'],
+    (entry) =>
+      db
+        .insertInto('usage_entries')
+        .values(entry)
+        .onConflict((conflict) => conflict.column('id').doNothing()),
+  );
+  const addToHour = prepare<Hour>(['tenant', 'subject', 'metric', 'amount', 'hour'], (hour) =>
+    db
       .insertInto('usage_hours')
-      .values({ tenant, subject, metric, amount, hour: hourOf(at) })
+      .values(hour)
       .onConflict((conflict) =>
         conflict
           .columns(['tenant', 'metric', 'hour', 'subject'])
-          .doUpdateSet(({ eb }) => ({ amount: eb('usage_hours.amount', '+', amount) })),
-      )
-      .execute();
-  }
-  for (const [tenant, own] of Map.groupBy(written, (entry) => entry.tenant))
-    await log.write(trx, tenant, own.map(toEvent));
+          .doUpdateSet(({ eb }) => ({ amount: eb('usage_hours.amount', '+', hour.amount) })),
+      ),
+  );
+  return async (trx, entries) => {
+    const written: UsageEntry[] = [];
+    for (const entry of entries.length > 1 ? inOrder(entries) : entries) {
+      refuseNul(entry);
+      const { numAffectedRows } = await insertEntry(trx, entry);
+      if (!numAffectedRows) continue;
+      written.push(entry);
+      await addToHour(trx, { ...entry, hour: hourOf(entry.at) });
+    }
+    for (const [tenant, own] of Map.groupBy(written, (entry) => entry.tenant))
+      await log.write(trx, tenant, own.map(toEvent));
+  };
 };
 
 const toEvent = ({ subject, sandboxId, metric, amount, at }: UsageEntry) => ({
@@ -96,9 +103,13 @@ const sumsOf = (
   return entries.unionAll(hours);
 };
 
-export const openUsage = (db: Database, log: OpenEventLog<UsageEventBody>): UsageStore => ({
+export const openUsage = (
+  db: Database,
+  log: OpenEventLog<UsageEventBody>,
+  addUsage: AddUsage,
+): UsageStore => ({
   async add(entries) {
-    await db.transaction().execute((trx) => addUsage(trx, entries, log));
+    await db.transaction().execute((trx) => addUsage(trx, entries));
     for (const tenant of new Set(entries.map((entry) => entry.tenant))) log.announce(tenant);
   },
   async book({ tenant, id }, { from, to, cpuSeconds, entries }, fence) {
@@ -113,7 +124,7 @@ export const openUsage = (db: Database, log: OpenEventLog<UsageEventBody>): Usag
       if (fence)
         query = query.where('owner', '=', fence.owner).where('ownerEpoch', '=', fence.epoch);
       if (Number((await query.executeTakeFirst()).numUpdatedRows) === 0) return false;
-      await addUsage(trx, entries, log);
+      await addUsage(trx, entries);
       return true;
     });
     if (booked && entries.length) log.announce(tenant);

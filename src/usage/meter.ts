@@ -52,7 +52,7 @@ export const createMeter = ({
   log,
 }: {
   store: Store;
-  /** Of this server on what it owns; every slice is booked under its fence. */
+  /** Slices are booked only by the server that owns the sandbox, and only while its lease holds. */
   lease: { fence: Fence; isHeld(): boolean };
   sliceMs: number;
   /** Told of each slice that was written. */

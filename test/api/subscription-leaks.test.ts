@@ -8,7 +8,7 @@ import { startServer, type TestServer } from '../helpers/server.ts';
 import { sizeOf } from '../helpers/size.ts';
 
 const SUBSCRIPTIONS = sizeOf('SANDBANK_TEST_SUBSCRIPTIONS', 10_000);
-const SOCKETS = sizeOf('SANDBANK_TEST_SOCKETS', 300);
+const SOCKETS = sizeOf('SANDBANK_TEST_SOCKETS', 100);
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;

@@ -148,8 +148,12 @@ export const testEventLog = (open: Open): void => {
         ['--disable-warning=ExperimentalWarning', program, place, tenant],
         { stdio: ['ignore', 'pipe', 'inherit'] },
       );
-      await once(writer.stdout, 'data');
-      await sleep(100 + round * 37);
+      let written = 0;
+      writer.stdout.on('data', (chunk: Buffer) => {
+        written += chunk.length;
+      });
+      await expect.poll(() => written, { timeout: 20_000, interval: 5 }).toBeGreaterThan(10);
+      await sleep(round * 7);
       writer.kill('SIGKILL');
       await once(writer, 'close');
     }

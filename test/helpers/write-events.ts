@@ -9,12 +9,12 @@ const sealer = createSealer('a secret of these tests');
 const store = await (place.includes('://')
   ? createPostgresStore({ url: place, sealer })
   : createSqliteStore({ file: place, sealer }));
-process.stdout.write('ready\n');
 
 const write = async (): Promise<never> => {
   for (;;) {
     const row = sandbox({ tenant, labels: { a: '1' }, bookedAt: 1 });
     await store.sandboxes.insert(row, { event: { kind: 'sandbox-created', at: 1 } });
+    process.stdout.write('.');
     const entry = { tenant, subject: 'ann', sandboxId: row.id, amount: 1, at: 2 } as const;
     await store.sandboxes.update(
       tenant,

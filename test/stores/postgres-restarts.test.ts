@@ -1,6 +1,4 @@
-import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import { chmod, chown, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,60 +6,20 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
 import { freePort, type Launched, launch, launchedServer } from '../helpers/launch.ts';
+import { type PostgresService, startPostgres } from '../services/postgres.ts';
 
-/** Where Debian's packages put the programs of PostgreSQL. */
-const programs = (): string | null => {
-  try {
-    const [version] = readdirSync('/usr/lib/postgresql').sort().reverse();
-    return version === undefined ? null : join('/usr/lib/postgresql', version, 'bin');
-  } catch {
-    return null;
-  }
-};
-const bin = programs();
-const isRoot = process.getuid?.() === 0;
-const NOBODY = 65_534;
-
-/** A cluster for these tests alone; PostgreSQL refuses to run as root. */
-const openCluster = async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'sandbank-postgres-'));
-  if (isRoot) await chown(dir, NOBODY, NOBODY);
-  await chmod(dir, 0o700);
-  const port = await freePort();
-  const run = (program: string, ...args: string[]): void => {
-    execFileSync(join(bin ?? '', program), args, {
-      cwd: '/',
-      stdio: 'ignore',
-      ...(isRoot ? { uid: NOBODY, gid: NOBODY } : {}),
-    });
-  };
-  const data = join(dir, 'data');
-  run('initdb', '-D', data, '-U', 'tester', '-A', 'trust', '--no-sync');
-  const options = `-p ${port} -k ${dir} -c listen_addresses=127.0.0.1 -c fsync=off`;
-  const start = (): void => run('pg_ctl', '-D', data, '-w', '-o', options, 'start');
-  const stop = (): void => run('pg_ctl', '-D', data, '-w', '-m', 'immediate', 'stop');
-  start();
-  return {
-    url: `postgres://tester@127.0.0.1:${port}/postgres`,
-    restart() {
-      stop();
-      start();
-    },
-    async close() {
-      stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
-};
-
-describe.skipIf(bin === null)('a server whose PostgreSQL is restarted', () => {
+describe('a server whose PostgreSQL is restarted', () => {
   let stateDir = '';
   let port = 0;
   let running: Launched | null = null;
-  let cluster: Awaited<ReturnType<typeof openCluster>> | null = null;
+  let cluster: PostgresService | null = null;
+  const crashAndRestart = async (): Promise<void> => {
+    await cluster?.kill();
+    await cluster?.restart();
+  };
   let server = launchedServer(0);
   beforeAll(async () => {
-    cluster = await openCluster();
+    cluster = await startPostgres();
     stateDir = await mkdtemp(join(tmpdir(), 'sandbank-pg-'));
     port = await freePort();
     server = launchedServer(port);
@@ -69,7 +27,7 @@ describe.skipIf(bin === null)('a server whose PostgreSQL is restarted', () => {
   });
   afterAll(async () => {
     await running?.kill('SIGTERM');
-    await cluster?.close();
+    await cluster?.stop();
     await rm(stateDir, { recursive: true, force: true });
   });
 
@@ -101,7 +59,7 @@ describe.skipIf(bin === null)('a server whose PostgreSQL is restarted', () => {
         if (rows.length >= 3) break;
         await sleep(20);
       }
-      cluster?.restart();
+      await crashAndRestart();
       for (const { errors } of await held) expect(errors).toBeDefined();
       expect(ended).toBe(null);
       for (let answer = await read(); answer.errors; answer = await read()) await sleep(100);
@@ -123,7 +81,7 @@ describe.skipIf(bin === null)('a server whose PostgreSQL is restarted', () => {
       SANDBANK_DATABASE_URL: cluster?.url ?? '',
       SANDBANK_LOG_LEVEL: 'warn',
     });
-    cluster?.restart();
+    await crashAndRestart();
     await running.kill('SIGTERM');
     const { stderr } = await running.ended;
     const lines = stderr
