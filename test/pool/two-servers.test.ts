@@ -80,7 +80,7 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
   });
 
   test('expire their own only, also when the owner of an expired one is dead', async (fleet, database) => {
-    const { stateOf, livesOn } = looksOf(database);
+    const { stateOf } = looksOf(database);
     const one = await fleet.member();
     const two = await fleet.member();
     const short = await newSandbox(one, { timeoutSeconds: 2 });
@@ -91,8 +91,8 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
     await one.kill('SIGKILL');
     await until(async () => Number((await stateOf(orphaned)).expiresAt) < Date.now());
     await sleep(LEASE_MS);
+    // The sandbox may have ended at its expiration by itself; to write that down is for its owner.
     expect(await stateOf(orphaned)).toMatchObject({ state: 'READY' });
-    expect(await livesOn(one, orphaned)).toBe(true);
     expect(await run(two, other, 'echo fine')).toMatchObject({ stdout: 'fine\n' });
     await one.restart();
     await until(async () => (await stateOf(orphaned)).state === 'TERMINATED');
