@@ -116,9 +116,12 @@ export const createPumps = ({
       retries.add(row.id, () => takeUp(row));
     });
     // Whoever waits must not run it a second time because its record is late.
-    return done.catch((error: unknown) => {
+    const told = done.catch((error: unknown) => {
       throw isRecordedLater(row.id, error);
     });
+    // Nobody may be waiting, and a rejection that nobody handles ends the server.
+    told.catch(() => undefined);
+    return told;
   };
 
   const takeUp = async (row: Process): Promise<void> => {

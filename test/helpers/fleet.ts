@@ -22,6 +22,8 @@ export type Member = TestServer & {
   signal(name: NodeJS.Signals): void;
   /** Resolves when it has ended. */
   ended(): Promise<void>;
+  /** `work`, or a failure with all that it has written should the server end before. */
+  alive<Result>(work: Promise<Result>): Promise<Result>;
   /** Ends it with a signal and waits for that. */
   kill(name: NodeJS.Signals): Promise<void>;
   /** The same server once more, after it has ended. */
@@ -80,6 +82,12 @@ export const openFleet = (settings: { database?: string; vendor?: string } = {})
         log: () => launched.log(),
         signal: (name) => void process.kill(launched.pid, name),
         ended: async () => void (await launched.ended),
+        alive: (work) => {
+          const died = launched.ended.then(({ code, stderr }) => {
+            throw new Error(`The server ended (${code}): ${stderr}`);
+          });
+          return Promise.race([work, died]);
+        },
         kill: (name) => launched.kill(name),
         async restart() {
           launched = await start();

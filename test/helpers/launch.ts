@@ -108,7 +108,7 @@ export const runProgram = async (
 ): Promise<string> => {
   const { SANDBANK_STATE_DIR: stateDir = '' } = env;
   const args = [...programArgs('src/main.ts'), ...words];
-  const { stdout } = await promisify(execFile)(process.execPath, args, {
+  const { stdout } = await promisify(execFile)('setpriv', args, {
     env: programEnv(stateDir, 0, env),
   });
   return stdout;

@@ -63,7 +63,7 @@ describe.concurrent('servers that reach the same sandboxes', () => {
     await until(async () => (await sandboxOf(database, short)).state === 'TERMINATED');
     const taken = await sandboxOf(database, sandboxId);
     one.signal('SIGCONT');
-    await until(() => one.log().includes('it is let go'));
+    await one.alive(until(() => one.log().includes('it is let go')));
     await sleep(LEASE_MS);
 
     // Pumped: only the new owner acknowledges output, each line once.
