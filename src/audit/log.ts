@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Principal } from '../authentication/principal.ts';
 import { AppError, isDenial } from '../errors.ts';
@@ -14,15 +16,18 @@ export type AuditedAction = {
 export type Actor = Pick<Principal, 'requestId' | 'address'> & Partial<Principal>;
 
 export type AuditLog = {
-  /** Resolves when the row is written. It says what was done, never with what contents. */
+  /** Resolves when the row is written, which is tried for 10 s. It says what was done, never with what contents. */
   record(actor: Actor, action: AuditedAction, error?: unknown): Promise<void>;
   /** Records a refusal without making its caller wait; if it cannot be written, the server's log says so. */
   recordInBackground(actor: Actor, action: AuditedAction, error: unknown): void;
-  /** Resolves when every row is written. */
+  /** Resolves when every row is written, or could not be. */
   dispose(): Promise<void>;
 };
 
 const MAX_TEXT = 255;
+const APPEND_MS = 10_000;
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 2_000;
 
 const outcomeOf = (error: unknown): { outcome: AuditOutcome; code: string | null } => {
   if (error === undefined) return { outcome: 'SUCCEEDED', code: null };
@@ -48,6 +53,21 @@ export const createAuditLog = ({
 }): AuditLog => {
   const open = new Map<string, Batch>();
   const running = new Set<Promise<void>>();
+  const stop = new AbortController();
+
+  /** What it records was done already: a database that is away for a moment must not make a failure of it. */
+  const append = async (tenant: string, facts: readonly AuditFact[]): Promise<void> => {
+    const endsAt = performance.now() + APPEND_MS;
+    for (let delay = FIRST_DELAY_MS; ; delay = Math.min(delay * 2, LAST_DELAY_MS))
+      try {
+        return await store.append(tenant, facts, hashOf, delay > FIRST_DELAY_MS);
+      } catch (error) {
+        const isPassing = error instanceof AppError && error.retryable;
+        if (!isPassing || stop.signal.aborted || performance.now() + delay > endsAt) throw error;
+        // A stop ends the wait, and what is left is tried once more.
+        await sleep(delay, undefined, { signal: stop.signal }).catch(() => undefined);
+      }
+  };
 
   const add = (fact: AuditFact): Promise<void> => {
     const batch = open.get(fact.tenant);
@@ -59,7 +79,7 @@ export const createAuditLog = ({
     const write = async (): Promise<void> => {
       await new Promise((resolve) => setImmediate(resolve));
       open.delete(fact.tenant);
-      await store.append(fact.tenant, facts, hashOf);
+      await append(fact.tenant, facts);
     };
     const written = write();
     open.set(fact.tenant, { facts, written });
@@ -98,6 +118,7 @@ export const createAuditLog = ({
         );
     },
     async dispose() {
+      stop.abort();
       await Promise.allSettled(running);
     },
   };

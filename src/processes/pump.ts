@@ -18,6 +18,8 @@ import { createRequireOwned } from './require-owned.ts';
 export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;
 
 export type Pumps = {
+  /** Before the row of a new process is written, until its output is recorded or its start has failed: a row that is seen meanwhile is not taken up. */
+  announce(id: string): Disposable;
   /** Records everything the process says, then its exit; resolves with the finished row. */
   start(row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process>;
   /** The running process, for stdin and signals; undefined when it has ended. */
@@ -58,6 +60,7 @@ export const createPumps = ({
 }): Pumps => {
   const requireOwned = createRequireOwned(store, lease);
   const running = new Map<string, Running>();
+  const announced = new Set<string>();
   const stop = new AbortController();
   /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
   const retries = createRetries((id, error) =>
@@ -125,7 +128,7 @@ export const createPumps = ({
   };
 
   const takeUp = async (row: Process): Promise<void> => {
-    if (stop.signal.aborted || running.has(row.id)) return;
+    if (stop.signal.aborted || running.has(row.id) || announced.has(row.id)) return;
     const sandbox = await store.sandboxes.find(row.tenant, row.sandboxId);
     if (sandbox?.owner !== lease.fence.owner) return;
     const topic = topicOf(row.id);
@@ -147,6 +150,10 @@ export const createPumps = ({
   };
 
   return {
+    announce(id) {
+      announced.add(id);
+      return { [Symbol.dispose]: () => void announced.delete(id) };
+    },
     start: track,
     live: (id) => running.get(id)?.process,
     finished: (id) => running.get(id)?.done,

@@ -1,8 +1,10 @@
 import type { Database } from './database.ts';
-import type { AuditFilter, AuditRow, AuditStore } from './types/audit.ts';
+import type { AuditFact, AuditFilter, AuditRow, AuditStore } from './types/audit.ts';
 
 /** SQLite binds at most 32,766 values in one statement. */
 const ROWS_AT_ONCE = 500;
+/** Far more than a tenant writes in the seconds in which an append is repeated. */
+const ROWS_LOOKED_BACK = 10_000;
 /** What the first row of a chain follows. */
 export const GENESIS = '';
 
@@ -16,8 +18,28 @@ const wanted = (filter: AuditFilter) =>
     { column: 'requestId', values: filter.requestIds },
   ] as const;
 
+const setHead = (trx: Database, tenant: string, head: { seq: number } | { hash: string }) =>
+  trx.updateTable('audit_heads').set(head).where('tenant', '=', tenant).execute();
+
+/** Facts are written together or not at all. */
+const isWritten = async (
+  trx: Database,
+  tenant: string,
+  [first]: readonly AuditFact[],
+  last: number,
+): Promise<boolean> => {
+  const found = await trx
+    .selectFrom('audit')
+    .select('seq')
+    .where('tenant', '=', tenant)
+    .where('seq', '>', last - ROWS_LOOKED_BACK)
+    .where('id', '=', first?.id ?? '')
+    .executeTakeFirst();
+  return found !== undefined;
+};
+
 export const openAudit = (db: Database): AuditStore => ({
-  append: (tenant, facts, hash) =>
+  append: (tenant, facts, hash, isRepeated = false) =>
     db.transaction().execute(async (trx) => {
       await trx
         .insertInto('audit_heads')
@@ -31,9 +53,12 @@ export const openAudit = (db: Database): AuditStore => ({
         .where('tenant', '=', tenant)
         .returning(['seq', 'hash'])
         .executeTakeFirstOrThrow();
+      const last = Number(head.seq) - facts.length;
+      if (isRepeated && (await isWritten(trx, tenant, facts, last)))
+        return void (await setHead(trx, tenant, { seq: last }));
       let previousHash = head.hash;
       const rows = facts.map((fact, index): AuditRow => {
-        const row = { ...fact, seq: Number(head.seq) - facts.length + index + 1 };
+        const row = { ...fact, seq: last + index + 1 };
         const own = hash(row, previousHash);
         const chained = { ...row, previousHash, hash: own };
         previousHash = own;
@@ -44,11 +69,7 @@ export const openAudit = (db: Database): AuditStore => ({
           .insertInto('audit')
           .values(rows.slice(start, start + ROWS_AT_ONCE))
           .execute();
-      await trx
-        .updateTable('audit_heads')
-        .set({ hash: previousHash })
-        .where('tenant', '=', tenant)
-        .execute();
+      await setHead(trx, tenant, { hash: previousHash });
     }),
   async page(tenant, filter, { limit, after, descending }) {
     let query = db.selectFrom('audit').selectAll().where('tenant', '=', tenant);

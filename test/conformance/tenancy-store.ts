@@ -206,6 +206,25 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
     expect(page.map(({ action }) => action)).toEqual(['b3', 'a3']);
   });
 
+  it('writes the rows of an append that is repeated once', async () => {
+    const { audit } = open();
+    const tenant = newId('req');
+    const facts = [fact(tenant, 'a'), fact(tenant, 'b')];
+    await audit.append(tenant, facts, link, true);
+    await audit.append(tenant, [fact(tenant, 'c')], link);
+    await audit.append(tenant, facts, link, true);
+    await audit.append(tenant, [fact(tenant, 'd')], link, true);
+    const rows = await audit.after(tenant, 0, 10);
+    expect(rows.map(({ action, seq }) => [action, seq])).toEqual([
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+      ['d', 4],
+    ]);
+    for (const [index, row] of rows.entries())
+      expect(row.previousHash).toBe(rows[index - 1]?.hash ?? '');
+  });
+
   it('keeps quotas by whom and by level, and revocations by when', async () => {
     const store = open();
     const tenant = newId('req');

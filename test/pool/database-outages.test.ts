@@ -10,6 +10,8 @@ import { processesIn, signalProcess } from '../services/processes.ts';
 const LIMIT_MS = 300_000;
 const LINES = 600;
 
+type Refusal = { code: string; retryable: boolean; details?: { target?: string } };
+
 describe('a server whose PostgreSQL fails under load', () => {
   let fleet: Fleet = openFleet();
   const databases: PostgresService[] = [];
@@ -31,8 +33,10 @@ describe('a server whose PostgreSQL fails under load', () => {
     let answered = 0;
     let refused = 0;
     let isOver = false;
-    const judge = (errors: readonly { code: string; retryable: boolean }[]): void => {
-      if (errors.length === 0) answered += 1;
+    const judge = (errors: readonly Refusal[]): void => {
+      // What was done and could not be recorded says so, and is not to be repeated.
+      const isDone = errors.some(({ retryable, details }) => !retryable && details?.target);
+      if (errors.length === 0 || isDone) answered += 1;
       else if (errors.every(({ code, retryable }) => retryable && code !== 'INTERNAL'))
         refused += 1;
       else wrong.push(errors);
@@ -54,7 +58,7 @@ describe('a server whose PostgreSQL fails under load', () => {
     const writes = (name: string): Promise<void> =>
       client(async (index) => {
         const input = { sandboxId, labels: [{ key: name, value: `${index}` }] };
-        const query = `mutation ($input: UpdateSandboxInput!) { updateSandbox(input: $input) { ... on Error { code retryable } } }`;
+        const query = `mutation ($input: UpdateSandboxInput!) { updateSandbox(input: $input) { ... on Error { code retryable details } } }`;
         const { data, errors = [] } = await post(server, query, { input });
         const failure = data?.updateSandbox?.code ? [data.updateSandbox] : [];
         judge([...errors.map(({ extensions }) => extensions), ...failure]);

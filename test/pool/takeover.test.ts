@@ -46,6 +46,70 @@ describe.concurrent('servers that reach the same sandboxes', () => {
     expect(vendorRefs(vendor)).toEqual([]);
   });
 
+  test('an owner that is stopped for three leases and continued does nothing twice', async (fleet, database, vendor) => {
+    const one = await fleet.member();
+    const two = await fleet.member();
+    const sandboxId = await newSandbox(one);
+    const short = await newSandbox(one, { timeoutSeconds: Math.round((2 * LEASE_MS) / 1_000) });
+    const { process } = await mutate(one, 'startProcess', 'process { id }', {
+      ...{ sandboxId, argv: ['lines', '100000'] },
+    });
+    await until(() =>
+      vendorLog(vendor).some(({ what, id }) => what === 'acknowledged' && id === process.id),
+    );
+    one.signal('SIGSTOP');
+    const stoppedAt = vendorLog(vendor).length;
+    await sleep(3 * LEASE_MS);
+    await until(async () => (await sandboxOf(database, short)).state === 'TERMINATED');
+    const taken = await sandboxOf(database, sandboxId);
+    one.signal('SIGCONT');
+    await one.alive(until(() => one.log().includes('it is let go')));
+    await sleep(LEASE_MS);
+
+    // Pumped: only the new owner acknowledges output, each line once.
+    const later = vendorLog(vendor).slice(stoppedAt);
+    const ofOne = later.filter(({ pid }) => pid === one.pid());
+    expect(ofOne.filter(({ what }) => what !== 'acknowledged')).toEqual([]);
+    // The line that was on its way when it was stopped may have been written down before.
+    expect(ofOne.length).toBeLessThanOrEqual(1);
+    const acknowledged = later.filter(
+      ({ what, pid }) => what === 'acknowledged' && pid === two.pid(),
+    );
+    expect(new Set(acknowledged.map(({ line }) => line)).size).toBe(acknowledged.length);
+
+    // Expired: once.
+    expect(later.filter(({ what, id }) => what === 'destroyed' && id === short)).toMatchObject([
+      { pid: two.pid() },
+    ]);
+    const ends = `select kind from sandbox_events where kind = 'sandbox-destroyed' and meta like $1`;
+    expect(await rowsOf(database, ends, [`%${short}%`])).toHaveLength(1);
+
+    // Metered: no second is in the ledger twice.
+    const now = await sandboxOf(database, sandboxId);
+    const [booked] = await rowsOf<Row>(
+      database,
+      `select sum(amount) as seconds from usage_entries where "sandboxId" = $1 and metric = 'sandboxSeconds'`,
+      [sandboxId],
+    );
+    const covered =
+      (Number((await sandboxOf(database, sandboxId)).bookedAt) - Number(now.readyAt)) / 1_000;
+    expect(Math.abs(booked.seconds - covered)).toBeLessThan(3);
+
+    // Owned: by the other, and the one that came back says so.
+    expect(now.owner).toBe(taken.owner);
+    const input = { sandboxId, argv: ['lines', '1'] };
+    expect(await mutate(one, 'exec', 'stdout', input)).toMatchObject({
+      ...{ code: 'WRONG_SERVER', details: { address: two.url } },
+    });
+    expect(await mutate(two, 'exec', 'stdout', input)).toMatchObject({ stdout: 'line 1\n' });
+    const fresh = await newSandbox(one);
+    for (const [server, id] of [
+      [two, sandboxId],
+      [one, fresh],
+    ] as const)
+      await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: id });
+  });
+
   test('remove what ended ones left, report what no row tells of, and never touch what is not theirs', async (fleet, database, vendor) => {
     const one = await fleet.member();
     const sandboxId = await newSandbox(one);

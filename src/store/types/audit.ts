@@ -36,11 +36,12 @@ export type AuditFilter = {
 };
 
 export type AuditStore = {
-  /** In one step: numbers them, chains them by `hash`, writes them. */
+  /** In one step: numbers them, chains them by `hash`, writes them. `isRepeated`: an earlier call with them may have succeeded unseen. */
   append(
     tenant: string,
     facts: readonly AuditFact[],
     hash: (row: AuditFact & { seq: number }, previousHash: string) => string,
+    isRepeated?: boolean,
   ): Promise<void>;
   page(tenant: string, filter: AuditFilter, page: Page): Promise<AuditRow[]>;
   /** Rows of a tenant after a number, in order. */
