@@ -25,8 +25,6 @@ const limitsAsked = ({ cpus, memoryBytes, diskBytes, processes }: Wanted): Limit
   return (Object.keys(asked) as (keyof typeof asked)[]).filter((name) => asked[name] !== undefined);
 };
 
-const TEMPLATES = ['default'];
-
 /** From what a caller asks for to a sandbox: what its role allows, who runs it, whether there is room. */
 export const createCreation = ({
   store,
@@ -124,6 +122,7 @@ export const createCreation = ({
   ): Promise<Sandbox> => {
     const placement = pool.place({
       provider: input.provider,
+      template: input.template,
       allowed: principal.rights.providers,
       network: input.network,
       limits: limitsAsked(input),
@@ -148,11 +147,6 @@ export const createCreation = ({
     lifeOf,
     async create(principal: Principal, raw: CreateSandboxInput) {
       const input = check(CreateSandbox, raw);
-      if (!TEMPLATES.includes(input.template))
-        throw new AppError(
-          'INVALID_ARGUMENT',
-          `There is no template "${input.template}". There is: ${TEMPLATES.join(', ')}.`,
-        );
       const { tenant, subject } = principal;
       const { idempotencyKey: key } = input;
       return runOnce(
