@@ -85,7 +85,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src',
-        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
+        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/'],
       },
       to: { path: '^src/providers/(?!types/|complete/)[^/]+/' },
     },
