@@ -1,4 +1,5 @@
 import { AppError, type ErrorCode } from '../errors.ts';
+import { coalesce } from '../lib/coalesce.ts';
 import type { EventBody, EventLog, StoredEvent } from '../store/types/event-log.ts';
 
 export type Batch<Event> = { last: number; events: readonly Event[] };
@@ -111,25 +112,6 @@ export const followTenant = <Body extends EventBody, Event>({
         },
       });
     },
-  };
-};
-
-/** One at a time; those that are asked for meanwhile become one more, after it. */
-const coalesce = (work: () => Promise<void>): (() => Promise<void>) => {
-  let isRunning = false;
-  let again = false;
-  return async () => {
-    again = isRunning;
-    if (isRunning) return;
-    isRunning = true;
-    try {
-      do {
-        again = false;
-        await work();
-      } while (again);
-    } finally {
-      isRunning = false;
-    }
   };
 };
 

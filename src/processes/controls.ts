@@ -2,8 +2,8 @@ import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { Store } from '../store/store.ts';
 import type { ProcessFinder } from './find.ts';
 import type { ProcessService } from './operations.ts';
-import type { Pumps } from './pump.ts';
-import { notTakenUp, waitForExit } from './taken-up.ts';
+import type { Pumps } from './pumps.ts';
+import { notTakenUp, waitForExit } from './wait-for-exit.ts';
 
 type Controls = Pick<
   ProcessService,

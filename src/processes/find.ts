@@ -6,8 +6,8 @@ import type { SandboxAccess } from '../sandboxes/service.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 import type { ShareAccess } from '../store/types/share.ts';
-import type { Pumps } from './pump.ts';
-import { notTakenUp } from './taken-up.ts';
+import type { Pumps } from './pumps.ts';
+import { notTakenUp } from './wait-for-exit.ts';
 
 const missing = (id: string): AppError =>
   notFound(id.startsWith('trm_') ? 'terminal' : 'process', id);

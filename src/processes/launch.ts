@@ -11,7 +11,8 @@ import type { Process } from '../store/types/process.ts';
 import type { UsageEntry } from '../store/types/usage.ts';
 import type { OnUsageRecorded } from '../usage/meter.ts';
 import { Command, type CommandInput } from './commands.ts';
-import type { OnOutput, Pumps } from './pump.ts';
+import type { OnOutput } from './pump.ts';
+import type { Pumps } from './pumps.ts';
 import { topicOf } from './records.ts';
 
 export type StartOptions = CommandInput & {

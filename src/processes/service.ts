@@ -12,7 +12,7 @@ import { createProcessFinder } from './find.ts';
 import { createLauncher } from './launch.ts';
 import type { ProcessService } from './operations.ts';
 import { createOutputReader } from './output.ts';
-import { createPumps, type Pumps } from './pump.ts';
+import { createPumps, type Pumps } from './pumps.ts';
 import { createReading } from './reading.ts';
 import { createRunning } from './running.ts';
 

@@ -39,18 +39,7 @@ type Watched = Metered & { work: Promise<unknown> };
 /** Others book a slice every few seconds, not several while one change is written. */
 const MAX_ATTEMPTS = 5;
 
-/**
- * Books what sandboxes really used, slice by slice. A slice and the instant until which is recorded are written as one, and its entries are
- * named by that instant: a server that is killed, or two of them, neither lose nor repeat one.
- */
-export const createMeter = ({
-  store,
-  lease,
-  sliceMs,
-  onUsageRecorded,
-  clock,
-  log,
-}: {
+export type MeterOptions = {
   store: Store;
   /** Slices are booked only by the server that owns the sandbox, and only while its lease holds. */
   lease: { fence: Fence; isHeld(): boolean };
@@ -59,59 +48,76 @@ export const createMeter = ({
   onUsageRecorded: OnUsageRecorded;
   clock: () => number;
   log: Logger;
-}): Meter => {
-  const watched = new Map<string, Watched>();
+};
 
-  const book = async (one: Watched): Promise<void> => {
-    const { row } = one;
-    const next = await nextSlice(one, { measure: true, now: clock() });
-    // Without the lease another server may be booking the same time; the next slice has it.
-    if (!next || !lease.isHeld()) return;
-    const { slice, now } = next;
-    const written = await store.usage.book(row, slice, lease.fence);
-    one.last = now;
-    if (written) {
-      one.row = { ...row, bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds };
-      onUsageRecorded(row, slice.entries);
-      return;
+/** Books the next slice of one that lives. False: its use is no longer booked here. */
+const book = async (
+  { store, lease, onUsageRecorded, clock }: MeterOptions,
+  one: Watched,
+): Promise<boolean> => {
+  const { row } = one;
+  const next = await nextSlice(one, { measure: true, now: clock() });
+  // Without the lease another server may be booking the same time; the next slice has it.
+  if (!next || !lease.isHeld()) return true;
+  const { slice, now } = next;
+  const written = await store.usage.book(row, slice, lease.fence);
+  one.last = now;
+  if (written) {
+    one.row = { ...row, bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds };
+    onUsageRecorded(row, slice.entries);
+    return true;
+  }
+  // Booked by another, or not ready any more: the change that ended it has booked the rest.
+  const found = await store.sandboxes.find(row.tenant, row.id);
+  if (found?.state !== 'READY' || found.owner !== lease.fence.owner) return false;
+  one.row = found;
+  return true;
+};
+
+/** Books the last slice with the change that `write` makes. */
+const bookEnd = async (
+  { store, onUsageRecorded, clock }: MeterOptions,
+  one: Metered,
+  measure: boolean,
+  write: (last: LastSlice) => Promise<Sandbox | null>,
+): Promise<Sandbox | null> => {
+  let { row } = one;
+  for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+    const next = await nextSlice({ ...one, row }, { measure, now: clock() });
+    const changed = await write(next ? { slice: next.slice } : { expect: { bookedAt: null } });
+    if (changed) {
+      if (next) onUsageRecorded(row, next.slice.entries);
+      return changed;
     }
-    // Booked by another, or not ready any more: the change that ended it has booked the rest.
     const found = await store.sandboxes.find(row.tenant, row.id);
-    if (found?.state === 'READY' && found.owner === lease.fence.owner) one.row = found;
-    else if (watched.get(row.id) === one) watched.delete(row.id);
-  };
+    if (!found || found.bookedAt === row.bookedAt) return null;
+    row = found;
+  }
+  return null;
+};
 
-  const endNow = async (
-    one: Metered,
-    measure: boolean,
-    write: (last: LastSlice) => Promise<Sandbox | null>,
-  ): Promise<Sandbox | null> => {
-    let { row } = one;
-    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
-      const next = await nextSlice({ ...one, row }, { measure, now: clock() });
-      const changed = await write(next ? { slice: next.slice } : { expect: { bookedAt: null } });
-      if (changed) {
-        if (next) onUsageRecorded(row, next.slice.entries);
-        return changed;
-      }
-      const found = await store.sandboxes.find(row.tenant, row.id);
-      if (!found || found.bookedAt === row.bookedAt) return null;
-      row = found;
+/**
+ * Books what sandboxes really used, slice by slice. A slice and the instant until which is recorded are written as one, and its entries are
+ * named by that instant: a server that is killed, or two of them, neither lose nor repeat one.
+ */
+export const createMeter = (options: MeterOptions): Meter => {
+  const { sliceMs, log } = options;
+  const watched = new Map<string, Watched>();
+  const unwatch = (one: Watched): void => {
+    if (watched.get(one.row.id) === one) watched.delete(one.row.id);
+  };
+  const bookSafely = async (one: Watched): Promise<void> => {
+    try {
+      if (!(await book(options, one))) unwatch(one);
+    } catch (error) {
+      log.error(
+        { err: error, sandbox: one.row.id },
+        'usage could not be booked; the next slice contains it',
+      );
     }
-    return null;
   };
-
-  const logFailure = (row: Sandbox, error: unknown): void =>
-    log.error(
-      { err: error, sandbox: row.id },
-      'usage could not be booked; the next slice contains it',
-    );
-
   const timer = setInterval(() => {
-    for (const one of watched.values())
-      one.work = one.work
-        .then(() => book(one))
-        .catch((error: unknown) => logFailure(one.row, error));
+    for (const one of watched.values()) one.work = one.work.then(() => bookSafely(one));
   }, sliceMs).unref();
 
   return {
@@ -120,11 +126,11 @@ export const createMeter = ({
     },
     async end(row, { measure }, write) {
       const one = watched.get(row.id);
-      if (!one) return endNow({ row, handle: null, last: unmeasured(row) }, false, write);
-      const work = one.work.then(() => endNow(one, measure, write));
+      if (!one) return bookEnd(options, { row, handle: null, last: unmeasured(row) }, false, write);
+      const work = one.work.then(() => bookEnd(options, one, measure, write));
       one.work = work.catch(() => undefined);
       const changed = await work;
-      if (changed && watched.get(row.id) === one) watched.delete(row.id);
+      if (changed) unwatch(one);
       return changed;
     },
     forget: (id) => void watched.delete(id),

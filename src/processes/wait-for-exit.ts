@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../errors.ts';
 import type { Process } from '../store/types/process.ts';
-import type { Pumps } from './pump.ts';
+import type { Pumps } from './pumps.ts';
 
 const LOOK_MS = 100;
 
