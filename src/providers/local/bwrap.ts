@@ -1,17 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Assets } from './assets.ts';
+import { BASE_ENV } from './environment.ts';
 
 const HOME = '/home/user';
-export const BASE_ENV: Readonly<Record<string, string>> = {
-  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/home/user/.local/bin:/opt/sandbank/bin',
-  HOME,
-  USER: 'user',
-  LOGNAME: 'user',
-  SHELL: '/bin/bash',
-  LANG: 'C.UTF-8',
-  TERM: 'xterm-256color',
-};
 
 export type Rootfs = Pick<Assets, 'agentDir' | 'etcDir' | 'node' | 'ptyModules'> & {
   runDir: string;
