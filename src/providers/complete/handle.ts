@@ -60,7 +60,14 @@ export const completeHandle = (
     return probed;
   };
   const shell = createShell(commands, capabilities, tools, unsupported);
-  const files = completeFiles({ vendor: vendor.files, capabilities, call, shell, unsupported });
+  const onSandboxEnd = (listener: () => void): (() => void) => {
+    if (isOver) listener();
+    else listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const files = completeFiles({
+    ...{ vendor: vendor.files, capabilities, call, shell, unsupported, onSandboxEnd },
+  });
   const { spawn, attach } = createSpawn({
     ...{ provider, handle: vendor, files, shell },
     context: {
@@ -70,11 +77,7 @@ export const completeHandle = (
         await shell.run('signals', `Process ${pid}`, ['kill'], 'kill -s "$1" "$2"', args);
       },
       hasSandboxEnded: () => isOver || isEnding,
-      onSandboxEnd(listener) {
-        if (isOver) listener();
-        else listeners.add(listener);
-        return () => void listeners.delete(listener);
-      },
+      onSandboxEnd,
     },
   });
   const gone = (): AppError =>
