@@ -35,7 +35,7 @@ export const openOwnership = async ({
   const { servers } = store;
   const identity = await establishIdentity({ servers, stateDir, host, leaseMs });
   const { id, epoch, doubt } = identity;
-  log.info({ server: id, epoch, host, deployment: identity.deployment }, 'the server has started');
+  log.info({ server: id, epoch, host, deployment: identity.deployment }, 'the server is starting');
   if (doubt !== null) log.warn({ server: id }, `This server may be a copy. ${doubt} ${CONFIRM}`);
   return { identity, lease: openLease({ servers, identity, leaseMs, log }), leaseMs, hostLostMs };
 };

@@ -63,6 +63,17 @@ describe('a start that fails', () => {
     await running.kill('SIGTERM');
   }, 60_000);
 
+  it.each([
+    ['where no directory can be made', () => '/proc/sandbank'],
+    ['that is a file', async () => `${await newFolder()}/file`],
+  ])('ends for a state directory %s', async (_, name) => {
+    const stateDir = await name();
+    if (stateDir.endsWith('file')) writeFileSync(stateDir, '');
+    const { code, stderr } = await start(stateDir, await freePort()).ended;
+    expect(stderr).toMatch(/^sandbank: SANDBANK_STATE_DIR: .* cannot be made a directory/);
+    expect(code).toBe(1);
+  });
+
   it('ends when the port for sandboxes is taken', async () => {
     const other = createServer();
     await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
