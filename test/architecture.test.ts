@@ -11,7 +11,7 @@ const offenders = (pattern: RegExp, except: RegExp): string[] =>
 /** Files that are still too long. The list only shrinks: a file that no longer is must leave it. */
 const LONG_FILES: string[] = [];
 /** Files with a function of more than 80 lines, as `noExcessiveLinesPerFunction` is off for them in biome.json. It only shrinks too. */
-const LONG_FUNCTIONS = 11;
+const LONG_FUNCTIONS = 9;
 
 describe('the architecture', () => {
   let graph: ModuleGraph;
