@@ -74,7 +74,7 @@ const make = async (
 };
 
 /** From what a caller asks for to a sandbox: what its role allows, who runs it, whether there is room. */
-export const createCreate =
+export const createCreation =
   (options: CreationOptions): SandboxService['create'] =>
   async (principal, raw) => {
     const input = check(CreateSandbox, raw);

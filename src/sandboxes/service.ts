@@ -14,7 +14,7 @@ import type { Meter } from '../usage/meter.ts';
 import { createSandboxAccess, type SandboxAccess } from './access.ts';
 import { createChanges } from './changes.ts';
 import { createConnect } from './connect.ts';
-import { createCreate } from './creation.ts';
+import { createCreation } from './creation.ts';
 import type { SandboxDefaults } from './new-row.ts';
 import type { SandboxService } from './operations.ts';
 import { createSandboxReader } from './reader.ts';
@@ -60,7 +60,7 @@ export const createSandboxService = (options: SandboxServiceOptions): SandboxCon
     getMany: reader.findMany,
     page: reader.page,
     count: reader.count,
-    create: createCreate({ ...options, ...kept, runOnce }),
+    create: createCreation({ ...options, ...kept, runOnce }),
     ...createChanges({ ...options, ...kept, reader, connect }),
     usage: async (principal, id) => (await access.open(principal, id, 'read')).handle.usage(),
     async queuePosition(principal, id) {
