@@ -26,7 +26,7 @@ const ranks = {
     '^src/(idempotency|pool|limits)/',
     '^src/authentication/(?!service|rules|[a-z-]*schema)',
     '^src/authorization/(?!sharing|rules|[a-z-]*schema)',
-    '^src/audit/(log|chain)[.]ts$',
+    '^src/audit/(log|chain|writer)[.]ts$',
     '^src/usage/(meter|slice)[.]ts$',
   ],
   services: [`^src/${domains}/(?![a-z-]*schema[.]ts$)`],
@@ -85,7 +85,7 @@ module.exports = {
       severity: 'error',
       from: {
         path: '^src',
-        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/', '^src/cli'],
+        pathNot: ['^src/providers/registry[.]ts$', '^src/providers/[^/]+/'],
       },
       to: { path: '^src/providers/(?!types/|complete/)[^/]+/' },
     },

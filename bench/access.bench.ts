@@ -43,7 +43,8 @@ const costOfAuthorization = async (): Promise<Row[]> => {
   const { makeLimiter } = await openLimiterStore(undefined, log);
   const rates = createRateLimits({ plans: builtInPlans, makeLimiter, log });
   const audit = {
-    record: async () => undefined,
+    recordDone: async () => undefined,
+    recordFailure: async () => undefined,
     recordInBackground: () => undefined,
     dispose: async () => undefined,
   };

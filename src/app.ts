@@ -1,4 +1,3 @@
-import { createHmac } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -8,7 +7,7 @@ import { createAuditLog } from './audit/log.ts';
 import { auditRules } from './audit/rules.ts';
 import { createAuditService } from './audit/service.ts';
 import { issueDevelopmentToken } from './authentication/development-token.ts';
-import { openAccess } from './authentication/open.ts';
+import { openAuthentication } from './authentication/open.ts';
 import { openRevocations } from './authentication/revocations.ts';
 import { tokenRules } from './authentication/rules.ts';
 import { createTokenService } from './authentication/service.ts';
@@ -96,10 +95,7 @@ const openFoundations = async ({ config, log, clock, opened }: Start, { openVend
   const { stateDir } = config;
   await mkdir(stateDir, { recursive: true, mode: 0o711 });
   opened.defer(await lockStateDir(stateDir));
-  const { access, tokens, secret } = await openAccess(config);
-  // Keys of their own: a cursor or a URL can never pass as a token.
-  const derive = (purpose: string): string =>
-    createHmac('sha256', secret).update(purpose).digest('base64url');
+  const { access, tokens, derive } = await openAuthentication(config);
   const sealer = createSealer(derive('seal'));
   const cursors = createCursors(derive('cursor'));
   const store = opened.keep(await openStore({ ...config, sealer, log }));

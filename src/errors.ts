@@ -72,6 +72,10 @@ const DENIALS: ReadonlySet<ErrorCode> = new Set([
 ]);
 export const isDenial = ({ code }: AppError): boolean => DENIALS.has(code);
 
+/** Whether what failed may have happened all the same: it was sent, and the answer is missing. */
+export const isAmbiguous = (error: unknown): boolean =>
+  error instanceof AppError && error.details.ambiguous === true;
+
 /** The quota that was exceeded, as clients need it to wait or to ask for more. */
 export type QuotaFacts = { quota: string; limit: number; used: number; resetAt: number | null };
 

@@ -1210,7 +1210,7 @@ export type Provider = {
   capabilities: Capabilities;
   /** Whether it can take sandboxes now. */
   health: ProviderHealth;
-  /** What is wrong and how to mend it; null when nothing is. */
+  /** What is wrong and how to repair it; null when nothing is. */
   healthReason?: Maybe<Scalars['String']['output']>;
   /** As in `createSandbox`. */
   name: Scalars['String']['output'];

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import { type AccessTable, loadAccess } from '../authorization/access-file.ts';
 import { AppError } from '../errors.ts';
 import type { Algorithm } from './algorithms.ts';
@@ -6,7 +7,7 @@ import { keysOfFile, keysOfUrl } from './keys.ts';
 import { loadSecret } from './secret.ts';
 import { createTokens, type Tokens } from './tokens.ts';
 
-export type AccessOptions = {
+export type AuthenticationOptions = {
   stateDir: string;
   accessFile: string | undefined;
   defaultPlan: string;
@@ -22,13 +23,20 @@ export type AccessOptions = {
   };
 };
 
+export type Authentication = {
+  access: AccessTable;
+  tokens: Tokens;
+  /** A key for one purpose, made from the secret of the tokens: a cursor or a signed URL can never pass as a token. */
+  derive(purpose: 'seal' | 'cursor' | 'transfer' | 'port'): string;
+};
+
 /** Tokens, and the roles and plans they refer to, as configured. `INVALID_ARGUMENT` for a file that cannot be used. */
-export const openAccess = async ({
+export const openAuthentication = async ({
   stateDir,
   accessFile,
   defaultPlan,
   jwt: { secret: configuredSecret, publicKeyFile, jwksUrl, ...jwt },
-}: AccessOptions): Promise<{ access: AccessTable; tokens: Tokens; secret: string }> => {
+}: AuthenticationOptions): Promise<Authentication> => {
   const access = await loadAccess(accessFile);
   if (!Object.hasOwn(access.plans, defaultPlan))
     throw new AppError(
@@ -42,7 +50,7 @@ export const openAccess = async ({
   const secret = await loadSecret(stateDir, configuredSecret);
   return {
     access,
-    secret,
+    derive: (purpose) => createHmac('sha256', secret).update(purpose).digest('base64url'),
     tokens: createTokens({ ...jwt, secret, publicKeys, access, defaultPlan }),
   };
 };

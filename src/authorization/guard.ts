@@ -52,14 +52,6 @@ const sandboxOf = (target: string | null, out: unknown): string | null => {
 
 const notFound = new AppError('NOT_FOUND', 'Nothing with this id exists.');
 
-/** Whoever takes this for a failure and calls again does it twice. */
-const notRecorded = ({ action, target }: AuditedAction, cause: unknown): AppError =>
-  new AppError(
-    'UNAVAILABLE',
-    `${action} was carried out, but the audit log could not be written. Do not call it again; look at ${target ?? 'its result'}.`,
-    { retryable: false, details: target === null ? {} : { target }, cause },
-  );
-
 const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOptions): Method => {
   const permissionOf = (args: unknown[]): Permission | null =>
     typeof rule.permission === 'function' ? rule.permission(...args) : rule.permission;
@@ -98,7 +90,7 @@ const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOpti
       await admit(principal, args);
       out = await method(principal, ...args);
     } catch (error) {
-      await audit.record(principal, actionOf(args), error);
+      await audit.recordFailure(principal, actionOf(args), error);
       throw error;
     }
     const action = actionOf(args, out);
@@ -106,9 +98,7 @@ const wrap = (method: Method, rule: Rule<unknown[]>, { audit, rates }: GuardOpti
     const rows = targets.length
       ? targets.map((target) => ({ ...action, target, sandboxId: sandboxOf(target, null) }))
       : [action];
-    await Promise.all(rows.map((row) => audit.record(principal, row))).catch((error: unknown) => {
-      throw notRecorded(action, error);
-    });
+    await audit.recordDone(principal, rows);
     return out;
   };
   return rule.changes ? change : read;

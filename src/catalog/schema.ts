@@ -31,7 +31,7 @@ export const ProviderRef = builder.objectRef<ProviderStatus>('Provider').impleme
       resolve: ({ health }) => health.status,
     }),
     healthReason: t.string({
-      description: 'What is wrong and how to mend it; null when nothing is.',
+      description: 'What is wrong and how to repair it; null when nothing is.',
       nullable: true,
       resolve: ({ health }) => health.reason,
     }),

@@ -1,4 +1,4 @@
-import { openAccess } from '../authentication/open.ts';
+import { openAuthentication } from '../authentication/open.ts';
 import { unknownWords } from '../authorization/rights.ts';
 import type { Config } from '../config/read.ts';
 import { AppError } from '../errors.ts';
@@ -15,7 +15,7 @@ export type TokenOptions = {
 /** Prints one token and nothing else, so that `$(sandbank token)` works. */
 export const token = async (config: Config, options: TokenOptions): Promise<number> => {
   const { role = 'admin', tenant = 'dev', subject = 'dev', plan, ttl = '86400' } = options;
-  const { access, tokens } = await openAccess(config);
+  const { access, tokens } = await openAuthentication(config);
   const known = (option: string, name: string, table: object): void => {
     if (!Object.hasOwn(table, name))
       throw new AppError(

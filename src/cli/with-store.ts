@@ -1,4 +1,4 @@
-import { openAccess } from '../authentication/open.ts';
+import { openAuthentication } from '../authentication/open.ts';
 import type { Config } from '../config/read.ts';
 import { createSealer } from '../lib/sealed.ts';
 import { openStore } from '../store/open.ts';
@@ -9,8 +9,8 @@ export const withStore = async <Result>(
   config: Config,
   work: (store: Store) => Promise<Result>,
 ): Promise<Result> => {
-  const { secret } = await openAccess(config);
-  const store = await openStore({ ...config, sealer: createSealer(secret) });
+  const { derive } = await openAuthentication(config);
+  const store = await openStore({ ...config, sealer: createSealer(derive('seal')) });
   try {
     return await work(store);
   } finally {

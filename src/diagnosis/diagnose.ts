@@ -1,4 +1,5 @@
 import type { Pool } from '../pool/pool.ts';
+import type { NetworkMode } from '../providers/types/capabilities.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 
@@ -21,7 +22,7 @@ const checkShare = (
   remedy: string,
 ): Diagnosis => {
   if (used === null)
-    return { name, status: 'OK', detail: 'not measured by the provider', remedy: null };
+    return { name, status: 'OK', detail: 'The provider does not measure it.', remedy: null };
   const high = used >= limit * NEARLY;
   return {
     name,
@@ -35,7 +36,7 @@ const checkInside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
   const usage = await handle.usage();
   const { limits } = usage;
   return [
-    { name: 'supervisor', status: 'OK', detail: 'answers', remedy: null },
+    { name: 'connection', status: 'OK', detail: 'The sandbox answers.', remedy: null },
     checkShare(
       'memory',
       usage.memoryBytes,
@@ -60,6 +61,12 @@ const checkInside = async (handle: SandboxHandle): Promise<Diagnosis[]> => {
   ];
 };
 
+const networks: Readonly<Record<NetworkMode, string>> = {
+  none: 'There is no network: nothing outside can be reached.',
+  'allow-list': 'Only the hosts of its allow-list can be reached.',
+  full: 'Public addresses can be reached.',
+};
+
 /** Checks that show why something in a sandbox may not work, from the outside in. */
 export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[]> => {
   const ready = sandbox.state === 'READY';
@@ -80,10 +87,7 @@ export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[
     {
       name: 'network',
       status: 'OK',
-      detail:
-        sandbox.networkMode === 'none'
-          ? 'There is no network: nothing outside can be reached.'
-          : `${sandbox.networkMode} through the proxy in http_proxy and https_proxy`,
+      detail: networks[sandbox.networkMode],
       remedy: null,
     },
   ];
@@ -93,7 +97,7 @@ export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[
     .then(checkInside)
     .catch((error: Error): Diagnosis[] => [
       {
-        name: 'supervisor',
+        name: 'connection',
         status: 'FAILED',
         detail: error.message,
         remedy: 'Destroy the sandbox and create a new one.',

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors.ts';
+import { AppError, isAmbiguous } from '../errors.ts';
 import type { Store } from '../store/store.ts';
 
 const KEEP_MS = 24 * 3_600_000;
@@ -81,6 +81,8 @@ export const createIdempotency = (store: Store, clock: () => number): RunOnce =>
         if (!claimed) await claim(row.id);
         return row;
       } catch (error) {
+        // It may have happened: the key goes on to find it, so that a retry does not do it twice.
+        if (claimed && isAmbiguous(error)) throw error;
         // If this fails too, the record is taken over later like one of a call that failed.
         await store.idempotency.forget(tenant, operation, key).catch(() => undefined);
         throw error;

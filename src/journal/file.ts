@@ -27,9 +27,11 @@ export const createFileJournal = async ({
   clock,
 }: JournalOptions & { dir: string }): Promise<Journal> => {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const topics = createLoadedTopics(dir, readSeed(dir));
+  const seed = readSeed(dir);
+  const topics = createLoadedTopics(dir, seed);
 
   const journal: Journal = {
+    id: String(seed),
     async append(name, records) {
       const topic = topics.findOrMake(name);
       if (topic.ended)

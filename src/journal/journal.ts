@@ -48,6 +48,8 @@ export type ReadOptions = {
 };
 
 export type Journal = {
+  /** Differs from that of every other journal, and stays the same for as long as this one is kept: numbers of another one mean other records. */
+  id: string;
   /**
    * Resolves with the seq of the last record once the records survive a kill of this process (not a power cut).
    * `CONFLICT` when the topic has ended. Concurrent appends to one topic keep the order of their calls.

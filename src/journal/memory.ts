@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { AppError, notFound } from '../errors.ts';
 import {
   checkPlace,
@@ -37,6 +38,7 @@ export const createMemoryJournal = ({ retainBytes, retainMs, clock }: JournalOpt
     forget(topic);
   };
   return {
+    id: `memory-${randomInt(2 ** 32)}`,
     async append(name, records) {
       const topic = create(name);
       if (topic.ended)

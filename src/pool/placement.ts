@@ -9,6 +9,7 @@ export type PlacementRequest = {
   provider?: string | undefined;
   /** The caller's role allows these; null: all. */
   allowed: readonly string[] | null;
+  template: string;
   network: NetworkPolicy;
   /** Limits that the caller asked for by name: whoever cannot hold them does not fit. */
   limits: readonly LimitedResource[];
@@ -32,6 +33,10 @@ const rules: readonly Rule[] = [
       : 'another provider was asked for',
   ({ provider }, { allowed }) =>
     allowed === null || allowed.includes(provider.name) ? null : 'the role does not allow it',
+  ({ provider: { templates } }, { template }) =>
+    templates.includes(template)
+      ? null
+      : `it has no template "${template}", only ${templates.join(', ')}`,
   ({ provider }, { network }) =>
     provider.capabilities.networkModes.includes(network.mode)
       ? null

@@ -15,7 +15,7 @@ export type Pool = {
   isBound(name: string): boolean;
   /** The last known, or the first answer. Never rejects. */
   health(provider: CompleteProvider): Promise<Health>;
-  /** Every provider with the reason against it, by what is known of it now. `UNAVAILABLE` when none fits. */
+  /** Every provider with the reason against it, by what is known of it now. `INVALID_ARGUMENT` for a template that there is not, `UNAVAILABLE` when none fits. */
   place(request: PlacementRequest): Placement;
   /** Whether it is known to be unable to take one now. */
   isAway(name: string): boolean;
@@ -59,7 +59,14 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
     isBound: (name) => pool.has(name) && pool.get(name).capabilities.bound === 'host',
     health: health.ask,
     place(request) {
-      if (request.provider !== undefined) pool.get(request.provider);
+      const { provider: wanted, template } = request;
+      const choice = wanted === undefined ? providers : [pool.get(wanted)];
+      const templates = new Set(choice.flatMap((one) => one.templates));
+      if (!templates.has(template))
+        throw new AppError(
+          'INVALID_ARGUMENT',
+          `There is no template "${template}". There is: ${[...templates].sort().join(', ')}.`,
+        );
       return place(
         providers.map((provider) => ({ provider, health: health.last(provider) })),
         request,

@@ -4,7 +4,8 @@ import type { Page } from '../store/types/page.ts';
 import type { Process, ProcessFilter } from '../store/types/process.ts';
 import type { CodeRuntime, CommandInput, PackageManager } from './commands.ts';
 import type { StartOptions } from './launch.ts';
-import type { OutputPage, ProcessEvent } from './output.ts';
+import type { OutputPage } from './output.ts';
+import type { ProcessEvent } from './output-events.ts';
 
 export type ExecOptions = CommandInput & {
   sandboxId: string;

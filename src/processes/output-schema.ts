@@ -1,13 +1,8 @@
 import { builder } from '../graphql/builder.ts';
 import { described, upper } from '../graphql/enums.ts';
 import type { OutputStream } from '../providers/types/process.ts';
-import type {
-  ExitEvent,
-  GapEvent,
-  OutputEvent,
-  OutputPage as OutputPageRow,
-  ProcessEvent,
-} from './output.ts';
+import type { OutputPage as OutputPageRow } from './output.ts';
+import type { ExitEvent, GapEvent, OutputEvent, ProcessEvent } from './output-events.ts';
 
 const StreamEnum = builder.enumType('OutputStream', {
   description: 'Where a process wrote.',

@@ -38,14 +38,15 @@ export const createReading = ({
     return store.processes.count(tenant, sandboxId, filter);
   },
   async follow(principal, id, after, signal) {
-    const { tenant, sandboxId } = await find(principal, id, 'read');
+    const row = await find(principal, id, 'read');
+    const { tenant, sandboxId } = row;
     await sandboxes.requireHere(tenant, sandboxId);
-    const events = await output.follow(tenant, id, after, signal);
+    const events = await output.follow(row, after, signal);
     return sandboxes.whileVisible(principal, sandboxId, events);
   },
   async readOutput(principal, id, after, bytes) {
-    const { tenant, sandboxId } = await find(principal, id, 'read');
-    await sandboxes.requireHere(tenant, sandboxId);
-    return output.page(tenant, id, after, bytes);
+    const row = await find(principal, id, 'read');
+    await sandboxes.requireHere(row.tenant, row.sandboxId);
+    return output.page(row, after, bytes);
   },
 });

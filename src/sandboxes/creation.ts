@@ -1,5 +1,4 @@
 import type { Principal } from '../authentication/principal.ts';
-import { AppError } from '../errors.ts';
 import type { RunOnce } from '../idempotency/idempotency.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import { CREATE_METRICS } from '../pool/admission.ts';
@@ -31,8 +30,6 @@ export type CreationOptions = {
   clock: () => number;
 };
 
-const TEMPLATES = ['default'];
-
 /** The limits that a caller asks for by name; defaults are held as well as the provider can. */
 const limitsAsked = ({ cpus, memoryBytes, diskBytes, processes }: Wanted): LimitedResource[] => {
   const asked = { cpu: cpus, memory: memoryBytes, disk: diskBytes, processes };
@@ -53,6 +50,7 @@ const make = async (
   const { pool, quotas, lifecycle, createQueue, created, maxWaitMs, clock } = options;
   const placement = pool.place({
     provider: input.provider,
+    template: input.template,
     allowed: principal.rights.providers,
     network: input.network,
     limits: limitsAsked(input),
@@ -78,11 +76,6 @@ export const createCreation =
   (options: CreationOptions): SandboxService['create'] =>
   async (principal, raw) => {
     const input = check(CreateSandbox, raw);
-    if (!TEMPLATES.includes(input.template))
-      throw new AppError(
-        'INVALID_ARGUMENT',
-        `There is no template "${input.template}". There is: ${TEMPLATES.join(', ')}.`,
-      );
     const { tenant, subject } = principal;
     const { idempotencyKey: key } = input;
     return options.runOnce(

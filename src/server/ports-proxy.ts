@@ -58,6 +58,19 @@ const describe = (
   return { status: errorTable[code].portStatus, message };
 };
 
+/** null: the client has gone meanwhile. The places of a sandbox's connections are few, so this one is given back. */
+const dial = async (
+  { ports }: PortsProxyOptions,
+  grant: PortGrant,
+  client: { destroyed: boolean },
+): Promise<Duplex | null> => {
+  const connection = await ports.dial(grant);
+  if (!client.destroyed) return connection;
+  connection.on('error', () => undefined);
+  connection.destroy();
+  return null;
+};
+
 const sendAnswer = (
   response: ServerResponse,
   answer: IncomingMessage,
@@ -79,7 +92,8 @@ const forwardRequest = async (
 ): Promise<void> => {
   const target = await findTarget(x, request);
   const { grant, path } = target;
-  const connection = await x.ports.dial(grant);
+  const connection = await dial(x, grant, response);
+  if (!connection) return;
   const upstream = httpRequest(
     {
       createConnection: () => connection as never,
@@ -121,7 +135,8 @@ const forwardUpgrade = async (
   head: Buffer,
 ): Promise<void> => {
   const { grant, path } = await findTarget(x, request);
-  const connection = await x.ports.dial(grant);
+  const connection = await dial(x, grant, socket);
+  if (!connection) return;
   const headers = forwardedHeaders(request.headers, grant.port, ['connection', 'upgrade']);
   const lines = Object.entries(headers).flatMap(([name, value]) =>
     [value].flat().map((one) => `${name}: ${one}`),

@@ -74,16 +74,17 @@ const upload = async (
   const { sandboxId, by } = transfer;
   const actor = { ...client, ...by };
   const action = { action: 'upload', target: sandboxId, sandboxId };
+  let written: { path: string; size: number };
   try {
     const limit = Math.min(transfer.maxBytes ?? maxUploadBytes, maxUploadBytes);
     if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge(limit);
-    const { path, size } = await files.write(transfer.path, bodyWithin(request, limit));
-    await audit.record(actor, action);
-    return { path, size };
+    written = await files.write(transfer.path, bodyWithin(request, limit));
   } catch (error) {
-    await audit.record(actor, action, error);
+    await audit.recordFailure(actor, action, error);
     throw error;
   }
+  await audit.recordDone(actor, [action]);
+  return { path: written.path, size: written.size };
 };
 
 const download = async (

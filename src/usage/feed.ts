@@ -31,12 +31,15 @@ export type UsageFeed = {
 };
 
 const TELL_MS = 1_000;
-/** A quota that is used up to this part is told of. */
+/** A quota that is used up to this part has an event. */
 const THRESHOLD = 0.8;
 /** Cursors of `usageUpdates` are bound to it. */
 const TOPIC = 'usage-events';
 
 type Holder = { tenant: string; plan: string; subject: string };
+
+const keyOf = ({ tenant }: Holder, { metric, window, subject, resetAt }: ThresholdFacts): string =>
+  JSON.stringify([tenant, metric, window, subject, resetAt]);
 
 export const createUsageFeed = ({
   events,
@@ -52,8 +55,8 @@ export const createUsageFeed = ({
   log: Logger;
 }): UsageFeed => {
   let holders = new Map<string, Holder>();
-  /** Thresholds that were told of, until what is used falls below them again. */
-  const told = new Set<string>();
+  /** Thresholds that have their event, and when their window ends: until less is used again, or until then. */
+  const told = new Map<string, number | null>();
 
   const touch = ({ tenant, plan, createdBy }: Parameters<OnUsageRecorded>[0]): void => {
     holders.set(JSON.stringify([tenant, createdBy]), { tenant, plan, subject: createdBy });
@@ -61,32 +64,41 @@ export const createUsageFeed = ({
 
   const newThresholds = async (holder: Holder): Promise<ThresholdFacts[]> => {
     const states = await quotas.states({ ...holder, subjectLimit: null });
-    return states.filter(({ metric, window, subject, limit, used, resetAt }) => {
-      const key = JSON.stringify([holder.tenant, metric, window, subject, resetAt]);
-      if (used < limit * THRESHOLD) told.delete(key);
-      else if (!told.has(key)) return told.add(key);
-      return false;
+    return states.filter((state) => {
+      const key = keyOf(holder, state);
+      if (state.used < state.limit * THRESHOLD) told.delete(key);
+      return state.used >= state.limit * THRESHOLD && !told.has(key);
     });
+  };
+  const tellHolder = async (holder: Holder): Promise<void> => {
+    const reached = await newThresholds(holder);
+    if (reached.length === 0) return;
+    const at = clock();
+    await events.append(
+      holder.tenant,
+      reached.map((meta) => ({ kind: 'threshold-reached', at, meta })),
+    );
+    for (const state of reached) told.set(keyOf(holder, state), state.resetAt);
   };
 
   const tell = async (): Promise<void> => {
+    const now = clock();
+    for (const [key, resetAt] of told) if (resetAt !== null && resetAt < now) told.delete(key);
     const touched = holders;
     holders = new Map();
-    for (const holder of touched.values()) {
-      const reached = await newThresholds(holder);
-      const at = clock();
-      if (reached.length)
-        await events.append(
-          holder.tenant,
-          reached.map((meta) => ({ kind: 'threshold-reached', at, meta })),
-        );
-    }
+    for (const [key, holder] of touched)
+      await tellHolder(holder).catch((error: unknown) => {
+        // It is looked at again the next time.
+        if (!holders.has(key)) holders.set(key, holder);
+        log.error({ err: error }, 'the thresholds of quotas could not be looked at');
+      });
   };
-  const tellSafely = (): Promise<void> =>
-    tell().catch((error: unknown) =>
-      log.error({ err: error }, 'quotas that are nearly used up could not be told of'),
-    );
-  const timer = setInterval(() => void tellSafely(), TELL_MS).unref();
+  let telling: Promise<void> | null = null;
+  const timer = setInterval(() => {
+    telling ??= tell().finally(() => {
+      telling = null;
+    });
+  }, TELL_MS).unref();
 
   const stream = createEventStream({
     log: events,
@@ -119,7 +131,8 @@ export const createUsageFeed = ({
     async dispose() {
       clearInterval(timer);
       stream.dispose();
-      await tellSafely();
+      await telling;
+      await tell();
     },
   };
 };

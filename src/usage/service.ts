@@ -10,7 +10,7 @@ import type { UsageGroup, UsageSum } from '../store/types/usage.ts';
 import type { UsageEvent, UsageFeed } from './feed.ts';
 import { isSummed, type Metric, type Window } from './metrics.ts';
 
-/** UsageScope usage and quotas; absent: the caller's own. */
+/** Whose usage and quotas; absent: the caller's own. */
 type UsageScope = { tenant?: string | undefined; subject?: string | undefined };
 
 /** What callers get; who may call what is in rules.ts. A role that reaches only its own subject is answered about that subject. */

@@ -9,7 +9,7 @@ import { freePort, launch, launchedServer } from '../helpers/launch.ts';
 import type { TestServer } from '../helpers/server.ts';
 import { sizeOf } from '../helpers/size.ts';
 
-const DOCUMENTS = sizeOf('SANDBANK_TEST_DOCUMENTS', 20_000);
+const DOCUMENTS = sizeOf('SANDBANK_TEST_DOCUMENTS', 8_000);
 const AT_ONCE = 16;
 /** These make or end more than the one sandbox, or take long by what they are for. */
 const LEFT_OUT = [

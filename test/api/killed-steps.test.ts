@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -77,7 +77,9 @@ describe.each(['SQLite', 'PostgreSQL'])('a server that is killed at any step, on
       });
       for (const { id } of alive)
         await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: id });
-      await writeFile(killFile, `${step}`);
+      // Whole at once: the server may look at any moment.
+      await writeFile(`${killFile}.new`, `${step}`);
+      await rename(`${killFile}.new`, killFile);
       const isDone = await live().then(
         () => true,
         () => false,

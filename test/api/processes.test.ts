@@ -231,6 +231,11 @@ os.write(1, bytes([0xff, 0xe6, 0xbc]))`;
     expect(failure.message.length).toBeGreaterThan(10);
   });
 
+  it('takes what looks like an escape of JSON as the characters that it is', async () => {
+    const text = String.raw`\u0000 \ud83d "\u0000"`;
+    expect(await exec({ argv: ['printf', '%s', text] })).toMatchObject({ stdout: text });
+  });
+
   it('answers alike for ids that are not and ids of others', async () => {
     const foreign = server.token({ tenant: 'evil' });
     const id = await start({ command: 'sleep 1' });

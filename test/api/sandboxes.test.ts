@@ -130,7 +130,7 @@ describe('sandboxes', () => {
       'state',
       'provider',
       'network',
-      'supervisor',
+      'connection',
       'memory',
       'disk',
       'processes',

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { createIdempotency } from '../../src/idempotency/idempotency.ts';
 import { alice, newStateDir, type OpenService, openService } from '../helpers/sandbox-service.ts';
 
 describe('an idempotency key', () => {
@@ -37,6 +39,30 @@ describe('an idempotency key', () => {
     await expect(
       open.service.create(alice, { idempotencyKey: 'other', labels: { a: '1' } }),
     ).rejects.toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+  });
+
+  it('finds what may have been done, and is free again after what was surely not', async () => {
+    const runOnce = createIdempotency(open.store, Date.now);
+    const call = (key: string) => ({
+      ...{ tenant: alice.tenant, subject: alice.subject, operation: 'start', key },
+      parameters: {},
+    });
+    const fail = (error: AppError) => async (claim: (id: string) => Promise<void>) => {
+      await claim('prc_first');
+      throw error;
+    };
+    const find = async (id: string) => ({ id });
+    const again = async () => ({ id: 'prc_second' });
+
+    const ambiguous = new AppError('UNAVAILABLE', 'It is not known whether it runs.', {
+      ...{ retryable: false, details: { ambiguous: true } },
+    });
+    await expect(runOnce(call('maybe'), fail(ambiguous), find)).rejects.toBe(ambiguous);
+    expect(await runOnce(call('maybe'), again, find)).toMatchObject({ row: { id: 'prc_first' } });
+
+    const refused = new AppError('UNAVAILABLE', 'It was refused.');
+    await expect(runOnce(call('surely'), fail(refused), find)).rejects.toBe(refused);
+    expect(await runOnce(call('surely'), again, find)).toMatchObject({ row: { id: 'prc_second' } });
   });
 
   it('belongs to its tenant', async () => {

@@ -20,6 +20,20 @@ describe('cursors', () => {
     expect(decode).toThrow(expect.objectContaining({ code: 'BAD_CURSOR' }));
   });
 
+  it('expire with the journal that they are a place in', () => {
+    const place = cursors.encode('acme', 'process:1', 7, 'journal-a');
+    expect(cursors.decode('acme', 'process:1', place, 'journal-a')).toBe(7);
+    expect(() => cursors.decode('acme', 'process:1', place, 'journal-b')).toThrow(
+      expect.objectContaining({ code: 'CURSOR_EXPIRED' }),
+    );
+    for (const decode of [
+      () => cursors.decode('acme', 'process:1', place),
+      () => cursors.decode('acme', 'process:1', cursor, 'journal-a'),
+      () => cursors.decode('acme', 'process:2', place, 'journal-a'),
+    ])
+      expect(decode).toThrow(expect.objectContaining({ code: 'BAD_CURSOR' }));
+  });
+
   it('are refused with any one bit changed', () => {
     const raw = Buffer.from(cursor, 'base64url');
     for (let bit = 0; bit < raw.length * 8; bit += 1) {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
 import { type Fleet, LEASE_MS, type Member, openFleet, until } from '../helpers/fleet.ts';
 import { openRelay } from '../helpers/relay.ts';
@@ -10,22 +10,33 @@ import { processesIn, signalProcess } from '../services/processes.ts';
 const LIMIT_MS = 300_000;
 const LINES = 600;
 
+type Start = (options?: Parameters<typeof startPostgres>[0]) => Promise<PostgresService>;
 type Refusal = { code: string; retryable: boolean; details?: { target?: string } };
 
-describe('a server whose PostgreSQL fails under load', () => {
-  let fleet: Fleet = openFleet();
-  const databases: PostgresService[] = [];
-  const closers: (() => void)[] = [];
-  afterEach(async () => {
-    await fleet.end();
-    for (const close of closers.splice(0)) close();
-    for (const postgres of databases.splice(0).reverse()) await postgres.stop();
-  });
-  const start = async (options: Parameters<typeof startPostgres>[0] = {}) => {
-    const postgres = await startPostgres(options);
-    databases.push(postgres);
-    return postgres;
-  };
+const fleetOn = (database: string): Fleet & AsyncDisposable => {
+  const fleet = openFleet({ database });
+  return { ...fleet, [Symbol.asyncDispose]: () => fleet.end() };
+};
+
+// Side by side, each with a PostgreSQL of its own: most of their time they wait for an outage to last.
+describe.concurrent('a server whose PostgreSQL fails under load', () => {
+  const test = (
+    name: string,
+    work: (start: Start, cleanUp: AsyncDisposableStack) => Promise<void>,
+  ) =>
+    it(
+      name,
+      async () => {
+        await using cleanUp = new AsyncDisposableStack();
+        const start: Start = async (options = {}) => {
+          const postgres = await startPostgres(options);
+          cleanUp.defer(() => postgres.stop());
+          return postgres;
+        };
+        await work(start, cleanUp);
+      },
+      LIMIT_MS,
+    );
 
   /** Reads and writes all the time, and remembers each answer that is neither right nor a clear refusal for now. */
   const loadOn = (server: Member, sandboxId: string) => {
@@ -76,7 +87,7 @@ describe('a server whose PostgreSQL fails under load', () => {
 
   /** A process that prints through the whole outage, requests through all of it, and everything as it should be afterwards. */
   const survive = async (database: string, outage: () => Promise<void>): Promise<void> => {
-    fleet = openFleet({ database });
+    await using fleet = fleetOn(database);
     const server = await fleet.member();
     const pid = server.pid();
     const sandboxId = await newSandbox(server);
@@ -107,74 +118,58 @@ describe('a server whose PostgreSQL fails under load', () => {
     await server.kill('SIGTERM');
   };
 
-  it(
-    'is back by itself after a crash and a restart, and lost nothing',
-    async () => {
-      const postgres = await start();
-      await survive(postgres.url, async () => {
-        await postgres.kill();
-        await sleep(LEASE_MS);
-        await postgres.restart();
-      });
-    },
-    LIMIT_MS,
-  );
+  test('is back by itself after a crash and a restart, and lost nothing', async (start) => {
+    const postgres = await start();
+    await survive(postgres.url, async () => {
+      await postgres.kill();
+      await sleep(LEASE_MS);
+      await postgres.restart();
+    });
+  });
 
-  it(
-    'is back by itself after a failover to a replica behind the same address',
-    async () => {
-      const primary = await start();
-      const replica = await start({ replicaOf: primary });
-      const relay = await openRelay(Number(new URL(primary.url).port));
-      closers.push(relay.close);
-      const url = new URL(primary.url);
-      url.port = `${relay.port}`;
-      await survive(url.href, async () => {
-        await primary.kill();
-        await sleep(1_000);
-        await replica.promote();
-        relay.switchTo(Number(new URL(replica.url).port));
-      });
-    },
-    LIMIT_MS,
-  );
+  test('is back by itself after a failover to a replica behind the same address', async (start, cleanUp) => {
+    const primary = await start();
+    const replica = await start({ replicaOf: primary });
+    const relay = await openRelay(Number(new URL(primary.url).port));
+    cleanUp.defer(relay.close);
+    const url = new URL(primary.url);
+    url.port = `${relay.port}`;
+    await survive(url.href, async () => {
+      await primary.kill();
+      await sleep(1_000);
+      await replica.promote();
+      relay.switchTo(Number(new URL(replica.url).port));
+    });
+  });
 
-  it(
-    'is back by itself after its tables were locked',
-    async () => {
-      const postgres = await start();
-      await survive(postgres.url, async () => {
-        const client = new Client({ connectionString: postgres.url });
-        await client.connect();
-        await client.query('begin; lock table sandboxes, servers in access exclusive mode');
-        await sleep(2 * LEASE_MS);
-        await client.query('rollback');
-        await client.end();
-      });
-    },
-    LIMIT_MS,
-  );
+  test('is back by itself after its tables were locked', async (start) => {
+    const postgres = await start();
+    await survive(postgres.url, async () => {
+      const client = new Client({ connectionString: postgres.url });
+      await client.connect();
+      await client.query('begin; lock table sandboxes, servers in access exclusive mode');
+      await sleep(2 * LEASE_MS);
+      await client.query('rollback');
+      await client.end();
+    });
+  });
 
-  it(
-    'stops although its database is frozen, and at once at a second signal',
-    async () => {
-      const postgres = await start();
-      fleet = openFleet({ database: postgres.url });
-      const [one, two] = [await fleet.member(), await fleet.member()];
-      const frozen = processesIn(postgres.dataDir);
-      for (const pid of frozen) signalProcess(pid, 'SIGSTOP');
-      try {
-        one.signal('SIGTERM');
-        two.signal('SIGTERM');
-        await until(() => two.log().includes('"'));
-        await sleep(200);
-        await two.kill('SIGTERM');
-        expect(two.log()).toContain('ended at once by a second signal (SIGTERM)');
-        await one.ended();
-      } finally {
-        for (const pid of frozen) signalProcess(pid, 'SIGCONT');
-      }
-    },
-    LIMIT_MS,
-  );
+  test('stops although its database is frozen, and at once at a second signal', async (start) => {
+    const postgres = await start();
+    await using fleet = fleetOn(postgres.url);
+    const [one, two] = [await fleet.member(), await fleet.member()];
+    const frozen = processesIn(postgres.dataDir);
+    for (const pid of frozen) signalProcess(pid, 'SIGSTOP');
+    try {
+      one.signal('SIGTERM');
+      two.signal('SIGTERM');
+      await until(() => two.log().includes('"'));
+      await sleep(200);
+      await two.kill('SIGTERM');
+      expect(two.log()).toContain('ended at once by a second signal (SIGTERM)');
+      await one.ended();
+    } finally {
+      for (const pid of frozen) signalProcess(pid, 'SIGCONT');
+    }
+  });
 });

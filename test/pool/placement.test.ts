@@ -37,6 +37,26 @@ describe('placement over several providers', () => {
   const placementOf = async ({ service }: OpenService, id: string) =>
     (await service.get(alice, id)).placement;
 
+  it('makes a sandbox where its template is, and refuses one that is nowhere', async () => {
+    const one = await open({}, { templates: ['default', 'node'] });
+    const { row } = await one.service.create(alice, { template: 'node' });
+    expect(row).toMatchObject({ provider: 'p1', template: 'node' });
+    expect((await placementOf(one, row.id))?.candidates).toContainEqual({
+      provider: 'p0',
+      reason: 'it has no template "node", only default',
+    });
+    await expect(one.service.create(alice, { template: 'ruby' })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'There is no template "ruby". There is: default, node.',
+    });
+    await expect(
+      one.service.create(alice, { template: 'node', provider: 'p0' }),
+    ).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'There is no template "node". There is: default.',
+    });
+  });
+
   it('waits for no provider whose health hangs or throws', async () => {
     const hangs = { health: never, create: never };
     const throws = {

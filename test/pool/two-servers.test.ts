@@ -116,6 +116,9 @@ describe.concurrent('two servers on one PostgreSQL, each with local sandboxes', 
     expect(await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId })).toMatchObject(
       wrong,
     );
+    expect(await mutate(two, 'diagnoseSandbox', 'checks { name }', { sandboxId })).toMatchObject(
+      wrong,
+    );
     const signal = { processId: process.id, signal: 'SIGTERM' };
     expect(await mutate(two, 'signalProcess', 'process { id }', signal)).toMatchObject(wrong);
     const found = `query ($id: ID!) { sandbox(id: $id) { id state } }`;

@@ -53,6 +53,7 @@ describe('an engine that is not there', () => {
     const provider = await openDocker('images', {
       SANDBANK_DOCKER_TEMPLATES: 'other=localhost/sandbank-none:1',
     });
+    expect(provider.templates?.toSorted()).toEqual(['default', 'other']);
     expect(await provider.health(never)).toMatchObject({
       status: 'degraded',
       reason: expect.stringContaining('docker pull localhost/sandbank-none:1'),

@@ -1,3 +1,4 @@
+import { AppError } from '../../errors.ts';
 import { type FileChange, type FileStat, fileTypes } from '../types/files.ts';
 import {
   exitReasons,
@@ -165,3 +166,9 @@ export const checkRef = (raw: unknown): string | null =>
   typeof raw === 'string' && raw !== '' && raw.length <= 500 && /^[\x20-\x7e]+$/.test(raw)
     ? raw
     : null;
+
+/** What was checked, where the call cannot do without it. */
+export const required = <Value>(checked: Value | null, path: string): Value => {
+  if (checked !== null) return checked;
+  throw new AppError('UNAVAILABLE', `The provider gave no usable answer about ${path}.`);
+};

@@ -27,6 +27,7 @@ export const completeProvider = (
   return {
     name,
     capabilities,
+    templates: provider.templates ?? ['default'],
     async health() {
       try {
         return checkHealth(await call.once('health', (signal) => provider.health(signal)));

@@ -100,6 +100,7 @@ export const openProvider = async (
   return {
     name: 'docker',
     capabilities,
+    templates: Object.keys(settings.templates),
     health: (signal) => checkHealth(engine, settings, signal),
     async create(spec, signal) {
       const ref = await startContainer(engine, spec, settings, deployment, signal);

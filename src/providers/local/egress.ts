@@ -138,7 +138,7 @@ export const createEgress = ({
       if (head.length) upstream.write(head);
       client.pipe(upstream).pipe(client);
     });
-    // RunOnce it stands, the tunnel's bytes are the two ends' own: nothing of ours may be mixed in.
+    // Once it stands, the tunnel's bytes are the two ends' own: nothing of ours may be mixed in.
     upstream.on('error', () => {
       if (!connected) client.end(plain(502, `${host} does not answer.`));
     });

@@ -59,3 +59,5 @@ export const openFolders = (base: string, deployment: string) => {
     usedAssets: (): string[] => refs().flatMap((ref) => loadState(dirOf(ref))?.assets ?? []),
   };
 };
+
+export type Folders = ReturnType<typeof openFolders>;

@@ -14,6 +14,8 @@ export type Health = {
 export type Provider = {
   name: string;
   capabilities: Capabilities;
+  /** Names of what a sandbox can be made from. Left out: `default` is the only one. */
+  templates?: readonly string[];
   health(signal: AbortSignal): Promise<Health>;
   /** `UNAVAILABLE` with the way to mend it where the provider cannot work here. */
   create(spec: SandboxSpec, signal: AbortSignal): Promise<VendorHandle>;
@@ -37,6 +39,7 @@ export type SandboxFacts = Pick<SandboxSpec, 'template' | 'limits'>;
 export type CompleteProvider = {
   name: string;
   capabilities: Capabilities;
+  templates: readonly string[];
   /** Never rejects: a provider that does not answer, or answers nonsense, is `unavailable`. */
   health(): Promise<Health>;
   create(spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxHandle>;

@@ -75,7 +75,6 @@ const dialServer = (): void => {
     }
   });
   socket.on('error', () => undefined);
-  socket.on('drain', () => processes.resume());
   socket.once('close', () => {
     if (control === socket) {
       control = null;

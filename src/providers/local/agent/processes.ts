@@ -1,155 +1,88 @@
+import { fail } from './fail.ts';
 import { killTree } from './kill-tree.ts';
-import { childrenCpuSeconds, peakMemory } from './measure.ts';
-import { type Output, openOutput } from './output.ts';
+import { createManaged, kill, type ManagedProcess, type Send, start } from './managed-process.ts';
+import { openCpuMeter } from './measure.ts';
 import { openPipes } from './pipes.ts';
 import type { Head } from './protocol.ts';
-import { type Started, startPipes, startPty } from './start.ts';
+import type { Started } from './start.ts';
 
-type Send = (head: Head, body?: Uint8Array) => boolean;
-type Entry = {
-  started: Started | null;
-  pid: number | null;
-  output: Output;
-  exited: boolean;
-  timedOut: boolean;
+type Table = Map<string, ManagedProcess>;
+
+const find = (table: Table, head: Head): ManagedProcess => {
+  const managed = table.get(String(head.p));
+  if (!managed) throw fail('ENOENT', `no process ${String(head.p)}`);
+  return managed;
 };
 
-const FIRST_SAMPLE_MS = 20;
-const SAMPLE_MS = 250;
+const findRunning = (table: Table, head: Head): { managed: ManagedProcess; started: Started } => {
+  const managed = find(table, head);
+  if (managed.exited || !managed.started) throw fail('ESRCH', 'the process has ended');
+  return { managed, started: managed.started };
+};
 
-const fail = (code: string, message: string): Error => Object.assign(new Error(message), { code });
-
+/** The processes of the sandbox by the server's ids, and the requests about them. */
 export const openProcesses = (send: Send) => {
-  const entries = new Map<string, Entry>();
-  const pipes = openPipes();
-  let cpuSeen = childrenCpuSeconds();
+  const table: Table = new Map();
+  const context = { pipes: openPipes(), takeCpuSeconds: openCpuMeter() };
 
-  const find = (head: Head): Entry => {
-    const entry = entries.get(String(head.p));
-    if (!entry) throw fail('ENOENT', `no process ${String(head.p)}`);
-    return entry;
-  };
-  const living = (head: Head): { entry: Entry; started: Started } => {
-    const entry = find(head);
-    if (entry.exited || !entry.started) throw fail('ESRCH', 'the process has ended');
-    return { entry, started: entry.started };
-  };
-
-  const spawn = async (head: Head) => {
+  /** A second spawn with the same id attaches to the first. */
+  const spawn = async (head: Head): Promise<{ pid: number | null }> => {
     const id = String(head.p);
-    const known = entries.get(id);
+    const known = table.get(id);
     if (known) {
       known.output.attach(0);
       return { pid: known.pid };
     }
-    const output = openOutput(
-      (chunk, body) => send({ t: 'out', p: id, ...chunk }, body),
-      (paused) => {
-        if (paused) entry.started?.pause();
-        else entry.started?.resume();
-      },
-    );
-    const entry: Entry = { started: null, pid: null, output, exited: false, timedOut: false };
-    entries.set(id, entry);
-    output.attach(0);
-    let timer: NodeJS.Timeout | null = null;
-    let memory: number | null = null;
-    const sample = (): void => {
-      const peak = entry.pid && peakMemory(entry.pid);
-      if (peak) memory = Math.max(memory ?? 0, peak);
-    };
-    // Not at once: until the program is loaded, it is our own memory that shows.
-    const first = setTimeout(sample, FIRST_SAMPLE_MS);
-    const sampler = setInterval(sample, SAMPLE_MS);
-    const onExit = (code: number | null, signal: string | null): void => {
-      if (entry.exited) return;
-      entry.exited = true;
-      if (timer) clearTimeout(timer);
-      clearTimeout(first);
-      clearInterval(sampler);
-      // The kernel adds a child's time to ours when it is reaped: the growth since the last reaping is this child's.
-      const cpu = childrenCpuSeconds();
-      const cpuSeconds = Math.max(0, cpu - cpuSeen);
-      cpuSeen = cpu;
-      const kind = entry.timedOut ? 'TIMED_OUT' : signal ? 'SIGNALED' : 'EXITED';
-      output.end({
-        kind,
-        exitCode: kind === 'EXITED' ? code : null,
-        signal: kind === 'EXITED' ? null : (signal ?? 'SIGKILL'),
-        cpuSeconds,
-        maxMemoryBytes: memory,
-      });
-    };
+    const managed = createManaged(id, send);
+    table.set(id, managed);
+    managed.output.attach(0);
     try {
-      const options = {
-        argv: head.argv as [string, ...string[]],
-        cwd: String(head.cwd ?? '/home/user'),
-        env: { ...(head.env as Record<string, string>), SANDBANK_PROCESS_ID: id },
-      };
-      const pty = head.pty as { cols: number; rows: number } | undefined;
-      entry.started = pty
-        ? await startPty({ ...options, pty }, output.push, onExit)
-        : await startPipes({ ...options, stdin: head.stdin !== false }, pipes, output.push, onExit);
+      await start(managed, head, context);
     } catch (error) {
-      entries.delete(id);
-      clearTimeout(first);
-      clearInterval(sampler);
+      table.delete(id);
       throw error;
     }
-    entry.pid = entry.started.pid;
-    if (typeof head.timeoutMs === 'number' && !entry.exited) {
-      timer = setTimeout(() => {
-        entry.timedOut = true;
-        killTree(entry.pid, id);
-        entry.started?.abandon();
-      }, head.timeoutMs);
-    }
-    return { pid: entry.pid };
+    return { pid: managed.pid };
   };
 
   return {
-    acknowledge: (id: string, n: number): void => entries.get(id)?.output.acknowledge(n),
+    acknowledge: (id: string, n: number): void => table.get(id)?.output.acknowledge(n),
     detach: (): void => {
-      for (const entry of entries.values()) entry.output.detach();
+      for (const { output } of table.values()) output.detach();
     },
-    resume: (): void => undefined,
     operations: {
       spawn,
       attach: (head: Head) => {
-        const entry = find(head);
-        entry.output.attach(Number(head.after));
-        return { pid: entry.pid };
+        const { output, pid } = find(table, head);
+        output.attach(Number(head.after));
+        return { pid };
       },
       stdin: async (head: Head, body: Buffer) => {
-        const { started } = living(head);
-        await started.write(Buffer.from(body));
+        await findRunning(table, head).started.write(Buffer.from(body));
         return {};
       },
       closeStdin: (head: Head) => {
-        living(head).started.closeStdin();
+        findRunning(table, head).started.closeStdin();
         return {};
       },
       resize: (head: Head) => {
-        const { started } = living(head);
-        started.resize(Number(head.cols), Number(head.rows));
+        findRunning(table, head).started.resize(Number(head.cols), Number(head.rows));
         return {};
       },
       signal: (head: Head) => {
-        const { entry, started } = living(head);
-        if (entry.pid === null) throw fail('ESRCH', 'the process has ended');
-        if (head.name === 'SIGKILL') {
-          killTree(entry.pid, String(head.p));
-          started.abandon();
-        } else process.kill(-entry.pid, head.name as NodeJS.Signals);
+        const { managed } = findRunning(table, head);
+        if (managed.pid === null) throw fail('ESRCH', 'the process has ended');
+        if (head.name === 'SIGKILL') kill(managed);
+        else process.kill(-managed.pid, head.name as NodeJS.Signals);
         return {};
       },
       release: (head: Head) => {
         const id = String(head.p);
-        if (entries.get(id)?.exited) entries.delete(id);
+        if (table.get(id)?.exited) table.delete(id);
         return {};
       },
       killAll: () => {
-        for (const [id, entry] of entries) if (!entry.exited) killTree(entry.pid, id);
+        for (const { id, pid, exited } of table.values()) if (!exited) killTree(pid, id);
         return {};
       },
     },

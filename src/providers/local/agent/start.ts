@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { accessSync, closeSync, constants, statSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { fail } from './fail.ts';
 import type { Pipe } from './pipes.ts';
 
 export type StartOptions = {
@@ -24,7 +25,6 @@ type OnExit = (code: number | null, signal: string | null) => void;
 
 /** After the exit, a background child may hold the pipes open for ever: its output of this long is still taken. */
 const DRAIN_MS = 200;
-const fail = (code: string, message: string): Error => Object.assign(new Error(message), { code });
 
 const checkDirectory = (cwd: string): void => {
   const found = (() => {
