@@ -53,7 +53,7 @@ const destroyHere = async (
   });
 };
 
-export const createDestroy = (options: DestructionOptions): Destroy => {
+export const createDestruction = (options: DestructionOptions): Destroy => {
   const { store, requireHere, retries } = options;
   const destroying = new Map<string, Promise<void>>();
 

@@ -1,7 +1,7 @@
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Sandbox, TerminationReason } from '../store/types/sandbox.ts';
 import { type Creation, type CreationOptions, createCreation } from './creation.ts';
-import { createDestroy, type Destroy, type DestructionOptions } from './destruction.ts';
+import { createDestruction, type Destroy, type DestructionOptions } from './destruction.ts';
 import { finish, giveUp, writeEnd } from './end.ts';
 import { becomeReady, watchReady } from './ready.ts';
 
@@ -39,7 +39,7 @@ export const createLifecycle = (parts: LifecycleOptions): Lifecycle => {
       if (row.state === 'CREATING') await becomeReady(options, row, handle);
       else watchReady(options, row, handle);
     },
-    destroy: createDestroy({ ...options, creation }),
+    destroy: createDestruction({ ...options, creation }),
     async finish(row, state, reason, message) {
       const end = { state, reason, message };
       const ended = await finish(options, row, ['QUEUED', 'CREATING', 'READY'], end);

@@ -4,7 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import { check } from '../sandboxes/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';

@@ -1,5 +1,5 @@
 import { newId } from '../lib/ids.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 import { collectOutput } from './collect.ts';

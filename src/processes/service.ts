@@ -4,7 +4,7 @@ import type { Journal } from '../journal/journal.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Store } from '../store/store.ts';
 import type { OnUsageRecorded } from '../usage/meter.ts';
 import { createControls } from './controls.ts';
