@@ -1,9 +1,12 @@
 import type { Logger } from 'pino';
 import { applyCeiling } from '../authorization/ceilings.ts';
 import { AppError } from '../errors.ts';
+import { eachBounded } from '../lib/bounded.ts';
+import { createInTurn } from '../lib/in-turn.ts';
+import type { Lease } from '../pool/lease.ts';
 import type { Lifecycle } from '../pool/lifecycle.ts';
 import type { Store } from '../store/store.ts';
-import type { SandboxFilter } from '../store/types/sandbox.ts';
+import type { Sandbox, SandboxFilter } from '../store/types/sandbox.ts';
 import { type Connect, notReady } from './connect.ts';
 import { lifetimeMs, type SandboxDefaults } from './new-row.ts';
 import type { SandboxService } from './operations.ts';
@@ -13,6 +16,7 @@ import { check, Labels } from './types.ts';
 type Changes = Pick<SandboxService, 'setLabels' | 'extend' | 'destroy' | 'destroyMany'>;
 
 const MAX_DESTROY = 1_000;
+const WIDTH = 16;
 
 const isEmpty = (filter: SandboxFilter): boolean =>
   Object.values(filter).every(
@@ -26,6 +30,7 @@ export const createChanges = ({
   reader,
   connect,
   lifecycle,
+  lease,
   defaults,
   clock,
   log,
@@ -34,10 +39,12 @@ export const createChanges = ({
   reader: SandboxReader;
   connect: Connect;
   lifecycle: Lifecycle;
+  lease: Lease;
   defaults: SandboxDefaults;
   clock: () => number;
   log: Logger;
 }): Changes => {
+  const inTurn = createInTurn();
   const changes: Changes = {
     async setLabels(principal, id, raw) {
       const labels = check(Labels, raw);
@@ -47,24 +54,28 @@ export const createChanges = ({
     },
     async extend(principal, id, seconds) {
       const asked = applyCeiling(principal.rights, 'lifetimeSeconds', seconds, undefined);
-      const expiresAt = clock() + lifetimeMs(defaults, asked);
-      const sandbox = await reader.find(principal, id, 'write');
-      if (sandbox.expiresAt <= clock()) throw notReady(sandbox);
-      const move = async (): Promise<void> => (await connect(sandbox)).handle.extendTo(expiresAt);
-      // The row promises a later end only when the provider has agreed to it; an earlier one Sandbank keeps alone.
-      if (expiresAt > sandbox.expiresAt) await move();
-      const changed = await store.sandboxes.update(
-        sandbox.tenant,
-        id,
-        { expiresAt },
-        { from: ['CREATING', 'READY'] },
-      );
-      if (!changed) throw notReady(sandbox);
-      if (expiresAt < sandbox.expiresAt)
-        move().catch((error: unknown) =>
-          log.debug({ err: error, sandbox: id }, 'the provider keeps the later expiration'),
-        );
-      return { ...sandbox, expiresAt };
+      const answer = Promise.withResolvers<Sandbox>();
+      // The row and the provider hear of two changes in the same order.
+      inTurn(id, async () => {
+        const expiresAt = clock() + lifetimeMs(defaults, asked);
+        const sandbox = await reader.find(principal, id, 'write');
+        if (sandbox.expiresAt <= clock()) throw notReady(sandbox);
+        const { handle } = await connect(sandbox);
+        // The row promises a later end only when the provider has agreed to it; an earlier one Sandbank keeps alone.
+        const isLater = expiresAt > sandbox.expiresAt;
+        if (isLater) await handle.extendTo(expiresAt);
+        const change = { from: ['CREATING', 'READY'], fence: lease.fence } as const;
+        if (!(await store.sandboxes.update(sandbox.tenant, id, { expiresAt }, change)))
+          throw notReady(sandbox);
+        answer.resolve({ ...sandbox, expiresAt });
+        if (!isLater)
+          await handle
+            .extendTo(expiresAt)
+            .catch((error: unknown) =>
+              log.debug({ err: error, sandbox: id }, 'the provider keeps the later expiration'),
+            );
+      }).catch(answer.reject);
+      return answer.promise;
     },
     async destroy(principal, id) {
       const sandbox = await reader.find(principal, id, 'write');
@@ -83,8 +94,18 @@ export const createChanges = ({
         'createdAt',
         { limit: MAX_DESTROY, descending: false },
       );
-      const living = rows.filter(({ endedAt }) => endedAt === null);
-      return Promise.all(living.map(({ id }) => changes.destroy(principal, id)));
+      const gone: Sandbox[] = [];
+      const failures: unknown[] = [];
+      await eachBounded(rows, WIDTH, async ({ id }) => {
+        try {
+          gone.push(await changes.destroy(principal, id));
+        } catch (error) {
+          failures.push(error);
+        }
+      });
+      // What another may destroy, or another server, is left; what was destroyed must not be told as a failure.
+      if (gone.length === 0 && failures.length > 0) throw failures[0];
+      return gone;
     },
   };
   return changes;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '../authentication/principal.ts';
 import type { RunOnce } from '../idempotency/idempotency.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
@@ -29,6 +30,9 @@ export type CreationOptions = {
   maxWaitMs: number;
   clock: () => number;
 };
+
+/** As long as a provider may take. */
+const REPLAY_MS = 120_000;
 
 /** The limits that a caller asks for by name; defaults are held as well as the provider can. */
 const limitsAsked = ({ cpus, memoryBytes, diskBytes, processes }: Wanted): LimitedResource[] => {
@@ -71,6 +75,25 @@ const make = async (
   throw quotaExceeded(result);
 };
 
+/** That no caller has ever had, and none has destroyed: the key is free again. */
+const wasNeverMade = ({ readyAt, endedAt, queuedAt, terminationReason }: Sandbox): boolean =>
+  readyAt === null && endedAt !== null && queuedAt === null && terminationReason !== 'USER';
+
+/** What an earlier call with the same key has made, once it is ready or waits. It may be made on another server, or after a restart. */
+const findMade = async (
+  { store, clock }: CreationOptions,
+  tenant: string,
+  id: string,
+): Promise<Sandbox | null> => {
+  const until = clock() + REPLAY_MS;
+  for (let delay = 25; ; delay = Math.min(delay * 2, 1_000)) {
+    const row = await store.sandboxes.find(tenant, id);
+    if (row && wasNeverMade(row)) return null;
+    if (row?.state !== 'CREATING' || clock() > until) return row;
+    await sleep(delay);
+  }
+};
+
 /** From what a caller asks for to a sandbox: what its role allows, who runs it, whether there is room. */
 export const createCreation =
   (options: CreationOptions): SandboxService['create'] =>
@@ -81,9 +104,6 @@ export const createCreation =
     return options.runOnce(
       { tenant, subject, operation: 'createSandbox', key, parameters: input },
       (claim) => make(options, principal, input, claim),
-      async (id) => {
-        const row = await options.store.sandboxes.find(tenant, id);
-        return row?.terminationReason === 'CREATE_FAILED' ? null : row;
-      },
+      (id) => findMade(options, tenant, id),
     );
   };

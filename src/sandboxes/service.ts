@@ -61,7 +61,7 @@ export const createSandboxService = (options: SandboxServiceOptions): SandboxCon
     page: reader.page,
     count: reader.count,
     create: createCreation({ ...options, ...kept, runOnce }),
-    ...createChanges({ ...options, ...kept, reader, connect }),
+    ...createChanges({ ...options, ...kept, lease: options.ownership.lease, reader, connect }),
     usage: async (principal, id) => (await access.open(principal, id, 'read')).handle.usage(),
     async queuePosition(principal, id) {
       const { tenant, state, queuedAt } = await reader.find(principal, id, 'read');
