@@ -61,7 +61,7 @@ export const completeHandle = (
   };
   const shell = createShell(commands, capabilities, tools, unsupported);
   const files = completeFiles({ vendor: vendor.files, capabilities, call, shell, unsupported });
-  const { spawn, attach } = createSpawn({
+  const { spawn, attach, detach } = createSpawn({
     ...{ provider, handle: vendor, files, shell },
     context: {
       ...{ capabilities, call, deadlines, unsupported, log },
@@ -85,6 +85,7 @@ export const completeHandle = (
     ended: ended.promise,
     spawn: (spec) => (isOver ? Promise.reject(gone()) : spawn(spec)),
     attach,
+    detach,
     files,
     ...completePorts({ vendor: vendor.ports ?? {}, capabilities, call, shell, unsupported }),
     async usage() {
