@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { type Benched, collect, itEither, refusal } from './subject.ts';
+import { type Benched, collect, completed, itEither, refusal, spec } from './subject.ts';
 
 const start = (handle: ReturnType<Benched>['handle'], argv: readonly [string, ...string[]]) =>
   handle.spawn({ id: newId('prc'), argv, env: {} });
@@ -46,6 +46,27 @@ export const testInput = (benched: Benched): void => {
         `${Buffer.from(expected).toString('hex')}  -\n`,
         0,
       ]);
+    });
+
+    it('gives all of the input to a process that reads later than a write may take', async () => {
+      const { provider, deployment } = benched();
+      const impatient = completed(provider, deployment, { input: 300 });
+      const handle = await impatient.create(spec());
+      const { stdout, exit } = await collect(handle, ['bash', '-c', 'sleep 2; wc -c'], {
+        input: Buffer.alloc(2 ** 20, 'x'),
+        timeoutMs: 30_000,
+      });
+      expect([String(stdout), exit.exitCode]).toEqual(['1048576\n', 0]);
+      await handle.destroy();
+    });
+
+    it('closes the input of a process that has closed it first, and takes its exit for the answer', async () => {
+      const script = 'exec < /dev/null; echo closed; sleep 1; exit 3';
+      const { stdout, exit } = await collect(benched().handle, ['bash', '-c', script], {
+        input: Buffer.alloc(2 ** 20, 'x'),
+        timeoutMs: 30_000,
+      });
+      expect([String(stdout), exit.exitCode]).toEqual(['closed\n', 3]);
     });
 
     it('gives an empty stdin to who asks for none', async () => {
