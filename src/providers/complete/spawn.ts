@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { STANDARD_PATH } from '../../lib/standard-path.ts';
 import type { SandboxFiles } from '../types/files.ts';
 import type { SandboxHandle, VendorHandle } from '../types/handle.ts';
 import type { SpawnSpec, StartSpec, VendorProcess } from '../types/process.ts';
@@ -47,17 +48,17 @@ const createAdapt = (
   const fromFile = async (spec: SpawnSpec, input: Uint8Array): Promise<SpawnSpec> => {
     const path = `/tmp/.sandbank-${newId('cmd')}`;
     await files.write(path, [input], { permissions: 0o600 });
-    const script = 'exec < "$0"; rm -f "$0"; exec "$@"';
-    return { ...spec, argv: ['sh', '-c', script, path, ...spec.argv], stdin: false };
+    const script = `exec < "$0"; PATH=${STANDARD_PATH} rm -f "$0"; exec "$@"`;
+    return { ...spec, argv: ['/bin/sh', '-c', script, path, ...spec.argv], stdin: false };
   };
   /** `timeout` in the sandbox, where the vendor has no timeout of its own; the server is the backstop of both. */
   const withTimeout = async (spec: SpawnSpec): Promise<SpawnSpec> => {
     const { timeoutMs, argv, pty } = spec;
     if (timeoutMs === undefined || pty || capabilities.limits.time === 'enforced') return spec;
-    const { has } = await shell.tools();
+    const { has, pathOf } = await shell.tools();
     if (!has('timeout')) return spec;
     const seconds = String(timeoutMs / 1_000);
-    return { ...spec, argv: ['timeout', '-s', 'KILL', seconds, ...argv] };
+    return { ...spec, argv: [pathOf('timeout'), '-s', 'KILL', seconds, ...argv] };
   };
   return async ({ input, ...asked }: StartSpec): Promise<SpawnSpec> => {
     if (asked.pty && capabilities.pty === 'none') throw unsupported('pty');

@@ -74,7 +74,10 @@ export type VendorProcess = {
   /** Never rejects: a sandbox that dies gives `LOST`. */
   exit: Promise<ProcessExit>;
   stdin?: {
-    /** Resolves when the bytes are with the process. `CONFLICT` when it is closed, `TERMINATED` when the process has exited. */
+    /**
+     * Resolves when the bytes are with the process. `CONFLICT` when it is closed, `TERMINATED` when the process has exited. After a `TIMEOUT` the
+     * process has not read yet: the vendor still delivers the bytes, before what is written next.
+     */
     write(bytes: Uint8Array): Promise<void>;
     close(): Promise<void>;
   };
