@@ -165,3 +165,10 @@ export const checkRef = (raw: unknown): string | null =>
   typeof raw === 'string' && raw !== '' && raw.length <= 500 && /^[\x20-\x7e]+$/.test(raw)
     ? raw
     : null;
+
+/** An address that a browser opens, without a name and password in it; null for anything else. */
+export const checkUrl = (raw: unknown): string | null => {
+  const url = typeof raw === 'string' && raw.length <= 2_000 ? URL.parse(raw) : null;
+  const isWeb = url !== null && ['http:', 'https:'].includes(url.protocol);
+  return isWeb && url.username === '' && url.password === '' ? url.href : null;
+};

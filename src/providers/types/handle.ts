@@ -52,6 +52,8 @@ export type SandboxHandle = {
   dial(port: number): Promise<Duplex>;
   /** Throws `UNSUPPORTED` where ports cannot be reached, before anyone is given an address. */
   requirePorts(): void;
+  /** Where the vendor itself serves the port to the world; null where ports are reached by `dial` instead. */
+  portUrl(port: number): Promise<string | null>;
   ports(): Promise<number[]>;
   /** Nothing where the vendor has no expiration of its own; `UNSUPPORTED` where it cannot be moved. */
   extendTo(instant: number): Promise<void>;
