@@ -4,9 +4,14 @@ import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { createAttempts } from './attempts.ts';
 import { finishSurely } from './end.ts';
+import { notHeld } from './lease.ts';
+import type { Pool } from './pool.ts';
 import { becomeReady, type ReadyOptions } from './ready.ts';
 
-export type CreationOptions = ReadyOptions & { attempts: ReturnType<typeof createAttempts> };
+export type CreationOptions = ReadyOptions & {
+  pool: Pool;
+  attempts: ReturnType<typeof createAttempts>;
+};
 
 export type Creation = {
   /**
@@ -24,13 +29,45 @@ export type Creation = {
   underWay(id: string): Promise<unknown> | undefined;
 };
 
-/** Makes the sandbox of a CREATING row, or removes what was made of it and fails the row. */
+/** What a create that failed has made and written is undone, as far as it is still this server's to undo. */
+const undo = async (
+  options: CreationOptions,
+  row: Sandbox,
+  handle: SandboxHandle | null,
+  message: string,
+): Promise<Sandbox | null> => {
+  const { store, pool, lease, meter, log } = options;
+  const { owner, epoch } = lease.fence;
+  const now = await store.sandboxes.find(row.tenant, row.id);
+  const isAlive = now !== null && now.endedAt === null;
+  // A server that was stopped for longer than its lease comes back to a sandbox that another one may have handed out already.
+  const isOurs = now?.owner === owner && now.ownerEpoch === epoch;
+  const isTaken = isAlive && !isOurs;
+  if (isAlive && isOurs && !lease.isHeld()) throw notHeld();
+  if (isTaken && (now.ref === null || now.ref === handle?.ref)) pool.forget(row.id);
+  else
+    await handle
+      ?.destroy()
+      .catch((failure: unknown) =>
+        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
+      );
+  if (isTaken) return now;
+  // A row that somebody destroys ends by their reason, not by this one.
+  await finishSurely(options, row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
+  meter.forget(row.id);
+  return null;
+};
+
+/**
+ * Makes the sandbox of a CREATING row, or removes what was made of it and fails the row. The row as it is when another server has taken it
+ * over meanwhile.
+ */
 const build = async (
   options: CreationOptions,
   row: Sandbox,
   written: () => Promise<void>,
 ): Promise<Sandbox> => {
-  const { attempts, meter, log } = options;
+  const { attempts, retries, log } = options;
   let handle: SandboxHandle | null = null;
   try {
     await written();
@@ -38,15 +75,14 @@ const build = async (
     handle = made.handle;
     return await becomeReady(options, made.row, handle);
   } catch (error) {
-    await handle
-      ?.destroy()
-      .catch((failure: unknown) =>
-        log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
-      );
-    // A row that somebody destroys ends by their reason, not by this one.
     const message = error instanceof AppError ? error.message : 'The provider failed.';
-    await finishSurely(options, row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
-    meter.forget(row.id);
+    const settle = () => undo(options, row, handle, message);
+    const taken = await settle().catch((failure: unknown) => {
+      log.error({ err: failure, sandbox: row.id }, 'a failed create could not be undone yet');
+      retries.add(row.id, async () => void (await settle()), 'undo');
+      return null;
+    });
+    if (taken) return taken;
     throw error;
   }
 };

@@ -67,7 +67,7 @@ export const createDestroy = (options: DestructionOptions): Destroy => {
       destroying.delete(row.id),
     );
     destroying.set(row.id, work);
-    work.catch(() => retries.add(row.id, () => destroyUnlessAway(row, reason, message)));
+    work.catch(() => retries.add(row.id, () => destroyUnlessAway(row, reason, message), 'destroy'));
     return work;
   };
   const destroyUnlessAway: Destroy = (row, reason, message) =>

@@ -65,7 +65,7 @@ export const finishSurely = async (options: EndOptions, row: Sandbox, end: End):
       { err: error, sandbox: row.id },
       'the end of a sandbox could not be recorded',
     );
-    options.retries.add(row.id, async () => void (await write()));
+    options.retries.add(row.id, async () => void (await write()), 'end');
   });
 };
 

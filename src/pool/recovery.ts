@@ -68,7 +68,7 @@ export const createRecovery = ({
   return async (row: Sandbox): Promise<void> => {
     await adopt(row).catch((error: unknown) => {
       log.error({ err: error, sandbox: row.id }, 'a sandbox could not be adopted, it is retried');
-      retries.add(row.id, () => adopt(row));
+      retries.add(row.id, () => adopt(row), 'adopt');
     });
   };
 };

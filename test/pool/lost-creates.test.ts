@@ -1,0 +1,78 @@
+import { afterAll, describe, expect, it } from 'vitest';
+import { until } from '../helpers/fleet.ts';
+import {
+  alice,
+  deployment,
+  newStateDir,
+  type OpenService,
+  openService,
+} from '../helpers/sandbox-service.ts';
+import {
+  createSharedVendor,
+  holdAnswers,
+  vendorLog,
+  vendorRefs,
+} from '../helpers/shared-vendor.ts';
+
+describe('a create whose row another server has taken over', () => {
+  const opened: OpenService[] = [];
+  afterAll(async () => {
+    for (const one of opened) await one.close();
+  });
+
+  /** A create that the vendor has done and not answered, whose row has the other owner and this state by then. */
+  const createAcross = async (change: (row: { id: string; ref: string }) => object) => {
+    const folder = await newStateDir();
+    const vendors = [createSharedVendor(folder, deployment)];
+    const open = await openService(await newStateDir(), { vendors });
+    opened.push(open);
+    const { store, service } = open;
+    const hold = holdAnswers(folder);
+    const create = service.create(alice, {}).then(
+      ({ row }) => ({ row, error: null }),
+      (error: unknown) => ({ row: null, error }),
+    );
+    await until(() => vendorLog(folder).some(({ what }) => what === 'created'));
+    const [row] = await store.sandboxes.inState('CREATING');
+    if (!row) throw new Error('there is no row');
+    const other = { owner: 'srv_other', ownerEpoch: 1 };
+    const ref = `shared-${row.id}`;
+    await store.sandboxes.update(row.tenant, row.id, { ...other, ...change({ id: row.id, ref }) });
+    hold.release();
+    const outcome = await create;
+    return { open, folder, outcome, ref, row: await store.sandboxes.find('acme', row.id) };
+  };
+
+  it('leaves the sandbox to its new owner, for which it is ready', async () => {
+    const { folder, outcome, ref, row, open } = await createAcross(({ ref }) => ({
+      ...{ state: 'READY', ref, readyAt: 1 },
+    }));
+    expect(vendorRefs(folder)).toEqual([ref]);
+    expect(row).toMatchObject({ state: 'READY', owner: 'srv_other', endedAt: null });
+    // It is there, as was asked for; who uses it is told where.
+    expect(outcome.row).toMatchObject({ state: 'READY', owner: 'srv_other' });
+    expect(open.pool.connected()).toEqual([]);
+  });
+
+  it('leaves the sandbox to its new owner, which is still looking for it', async () => {
+    const { folder, ref, row } = await createAcross(() => ({}));
+    expect(vendorRefs(folder)).toEqual([ref]);
+    expect(row).toMatchObject({ state: 'CREATING', owner: 'srv_other', endedAt: null });
+  });
+
+  it('destroys the sandbox that its new owner has given up', async () => {
+    const { folder, outcome } = await createAcross(() => ({ state: 'FAILED', endedAt: 1 }));
+    expect(vendorRefs(folder)).toEqual([]);
+    expect(outcome.error).toMatchObject({ code: 'TERMINATED' });
+  });
+
+  it('destroys a second sandbox, where its new owner has another one', async () => {
+    const { folder, row } = await createAcross(() => ({
+      state: 'READY',
+      ref: 'another',
+      readyAt: 1,
+    }));
+    expect(vendorRefs(folder)).toEqual([]);
+    expect(row).toMatchObject({ state: 'READY', ref: 'another' });
+  });
+});
