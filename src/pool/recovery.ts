@@ -10,6 +10,8 @@ import type { Pool } from './pool.ts';
 
 const GONE = 'The sandbox no longer existed at its provider when a server took it up.';
 
+const CUT_OFF = 'The server stopped before the provider had answered.';
+
 export type RecoveryOptions = {
   store: Store;
   pool: Pool;
@@ -46,13 +48,7 @@ export const createRecovery = ({
     const row = { ...found, ref: await refOf(found) };
     if (row.state === 'DESTROYING')
       return lifecycle.destroy(row, 'USER', 'The sandbox was destroyed.');
-    if (row.ref === null)
-      return lifecycle.finish(
-        row,
-        'FAILED',
-        'CREATE_FAILED',
-        'The server stopped before the provider had answered.',
-      );
+    if (row.ref === null) return lifecycle.finish(row, 'FAILED', 'CREATE_FAILED', CUT_OFF);
     if (row.expiresAt <= clock())
       return lifecycle.destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.');
     let handle: SandboxHandle;
@@ -60,6 +56,11 @@ export const createRecovery = ({
       handle = await pool.handle(row);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+      if (row.state === 'CREATING') {
+        // Something bears its id and is no sandbox: the create was cut off half-way.
+        await pool.destroy(row);
+        return lifecycle.finish(row, 'FAILED', 'CREATE_FAILED', CUT_OFF);
+      }
       return lifecycle.finish(row, 'TERMINATED', 'LOST', GONE);
     }
     await lifecycle.adopt(row, handle);

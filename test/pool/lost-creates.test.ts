@@ -1,4 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { sandbox } from '../conformance/rows.ts';
 import { until } from '../helpers/fleet.ts';
 import {
   alice,
@@ -10,6 +12,7 @@ import {
 import {
   createSharedVendor,
   holdAnswers,
+  plantSandbox,
   vendorLog,
   vendorRefs,
 } from '../helpers/shared-vendor.ts';
@@ -74,5 +77,27 @@ describe('a create whose row another server has taken over', () => {
     }));
     expect(vendorRefs(folder)).toEqual([]);
     expect(row).toMatchObject({ state: 'READY', ref: 'another' });
+  });
+});
+
+describe('a create that a server finds unfinished', () => {
+  it('has failed, and leaves nothing, where what was made is no sandbox yet', async () => {
+    const folder = await newStateDir();
+    const connect = async (): Promise<never> => {
+      throw new AppError('NOT_FOUND', 'It was never started.');
+    };
+    const vendor = { ...createSharedVendor(folder, deployment), connect };
+    const open = await openService(await newStateDir(), { vendors: [vendor] });
+    const { owner, epoch: ownerEpoch } = open.ownership.lease.fence;
+    const row = sandbox({ state: 'CREATING', provider: 'shared', owner, ownerEpoch });
+    await open.store.sandboxes.insert(row);
+    const ref = plantSandbox(folder, row.id, deployment);
+    expect(vendorRefs(folder)).toEqual([ref]);
+    await open.takeUp();
+    expect(await open.service.get(alice, row.id)).toMatchObject({
+      ...{ state: 'FAILED', terminationReason: 'CREATE_FAILED' },
+    });
+    expect(vendorRefs(folder)).toEqual([]);
+    await open.close();
   });
 });

@@ -51,14 +51,14 @@ const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor)
 /** One that waits, where its limits fit, else a new one. */
 const takeSupervisor = async (
   { host, context, warm }: Sandboxes,
-  { id, limits }: SandboxSpec,
+  { limits }: SandboxSpec,
 ): Promise<Supervisor> => {
   const { deployment, defaultLimits } = context;
   // What is an rlimit is set at the start and cannot be raised.
   const fits =
     limits.diskBytes === defaultLimits.diskBytes && limits.processes === defaultLimits.processes;
   const ready = fits ? warm.take() : undefined;
-  return ready ?? startSupervisor(newRef(), { id, deployment }, limits, host);
+  return ready ?? startSupervisor(newRef(), deployment, limits, host);
 };
 
 const create = async (
@@ -111,7 +111,7 @@ export const createLocalProvider = (
   const swept = removal.sweep(folders.leftovers(), () => disposed);
   const warm = createWarmPool(
     warmSandboxes,
-    () => startSupervisor(newRef(), { id: null, deployment }, defaultLimits, host),
+    () => startSupervisor(newRef(), deployment, defaultLimits, host),
     (supervisor) => discard(removal, supervisor),
     log,
   );

@@ -41,9 +41,13 @@ const layOut = (dir: string, uid: number): { runDir: string; workspace: string }
   return { runDir, workspace };
 };
 
+/**
+ * One that waits for an assignment. It has no id yet, so that nobody finds it by one before all that its sandbox was asked to have is written
+ * down with it: what a kill leaves of a start is swept away, not adopted.
+ */
 export const startSupervisor = async (
   ref: string,
-  { id, deployment }: { id: string | null; deployment: string },
+  deployment: string,
   limits: ResourceLimits,
   host: Host,
 ): Promise<Supervisor> => {
@@ -69,7 +73,7 @@ export const startSupervisor = async (
     cgroup?.setLimits(limits);
     for (const half of started.pids) cgroup?.add(half);
     const state: SupervisorState = {
-      id,
+      id: null,
       deployment,
       uid,
       pid,
