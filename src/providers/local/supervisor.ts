@@ -50,6 +50,7 @@ export const startSupervisor = async (
   deployment: string,
   limits: ResourceLimits,
   host: Host,
+  signal?: AbortSignal,
 ): Promise<Supervisor> => {
   const { base, assets, uids, cgroups } = host;
   const dir = join(base, 'sandboxes', ref);
@@ -62,7 +63,8 @@ export const startSupervisor = async (
     const link = await openLink(join(runDir, 'control.sock'), uid);
     started.link = link;
     const rootfs = { ...assets, runDir, workspace };
-    const launched = launch({ dir, uid, limits, rootfs, seccompFile: assets.seccompFile });
+    const { seccompFile } = assets;
+    const launched = launch({ dir, uid, limits, rootfs, seccompFile, signal });
     const { pid } = launched;
     if (pid) started.pids.push(pid);
     const inner = await launched.whileStarting(launched.inner());
