@@ -1,12 +1,16 @@
 import { AppError } from '../errors.ts';
+import { withTimeLimit } from '../lib/time-limit.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { createAttempts } from './attempts.ts';
+import { type createAttempts, stopping } from './attempts.ts';
 import { finishSurely } from './end.ts';
 import { notHeld } from './lease.ts';
 import type { Pool } from './pool.ts';
 import { becomeReady, type ReadyOptions } from './ready.ts';
+
+/** A stop waits no longer for creates, whose end has to be written. */
+const STOP_MS = 10_000;
 
 export type CreationOptions = ReadyOptions & {
   pool: Pool;
@@ -27,6 +31,8 @@ export type Creation = {
   begin(row: Sandbox): Promise<Sandbox>;
   /** The create of a sandbox that is under way; undefined when none is. */
   underWay(id: string): Promise<unknown> | undefined;
+  /** Resolves when none is under way, or some take too long. */
+  settled(): Promise<void>;
 };
 
 /** What a create that failed has made and written is undone, as far as it is still this server's to undo. */
@@ -67,11 +73,11 @@ const build = async (
   row: Sandbox,
   written: () => Promise<void>,
 ): Promise<Sandbox> => {
-  const { attempts, retries, log } = options;
+  const { attempts, retries, stopped, log } = options;
   let handle: SandboxHandle | null = null;
   try {
     await written();
-    const made = await attempts(row);
+    const made = await attempts(row, stopped);
     handle = made.handle;
     return await becomeReady(options, made.row, handle);
   } catch (error) {
@@ -92,7 +98,9 @@ export const createCreation = (options: CreationOptions): Creation => {
   const creating = new Map<string, Promise<unknown>>();
 
   /** Known before the row can be seen: who destroys it waits for the create. */
-  const known = async <Made>({ id }: Sandbox, work: Promise<Made>): Promise<Made> => {
+  const known = async <Made>({ id }: Sandbox, begin: () => Promise<Made>): Promise<Made> => {
+    if (options.stopped.aborted) throw stopping();
+    const work = begin();
     creating.set(id, work);
     try {
       return await work;
@@ -106,13 +114,14 @@ export const createCreation = (options: CreationOptions): Creation => {
       const event = { kind: 'sandbox-created', at: row.createdAt } as const;
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
         (await sandboxes.insert(row, { bounds, event })) ?? build(options, row, written);
-      return known(row, insertAndBuild());
+      return known(row, insertAndBuild);
     },
-    begin: (row) =>
-      known(
-        row,
-        build(options, row, async () => undefined),
-      ),
+    begin: (row) => known(row, () => build(options, row, async () => undefined)),
     underWay: (id) => creating.get(id),
+    async settled() {
+      const all = Promise.allSettled(creating.values());
+      const late = () => new Error('Some creates go on.');
+      await withTimeLimit(all, STOP_MS, late).catch(() => undefined);
+    },
   };
 };

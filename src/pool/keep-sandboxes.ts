@@ -66,10 +66,9 @@ export const keepSandboxes = ({
     assign,
     async dispose() {
       expiry.dispose();
-      retries.dispose();
-      lifecycle.dispose();
       createQueue.dispose();
-      await keeper.dispose();
+      retries.dispose();
+      await Promise.all([lifecycle.dispose(), keeper.dispose()]);
     },
   };
 };

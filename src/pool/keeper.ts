@@ -40,8 +40,9 @@ export type KeeperOptions = {
   lifecycle: Lifecycle;
   createQueue: CreateQueue;
   recover: (row: Sandbox) => Promise<void>;
-  takeOver: (adopt: (row: Sandbox) => Promise<void>) => Promise<void>;
-  reap: () => Promise<void>;
+  takeOver: (adopt: (rows: readonly Sandbox[]) => void) => Promise<void>;
+  /** At all providers, or at one of them. */
+  reap: (provider?: string) => Promise<void>;
   leaseMs: number;
   log: Logger;
 };
@@ -62,8 +63,19 @@ export const createKeeper = ({
   let processes: ProcessKeeper | null = null;
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> | null = null;
+  let reaping: Promise<void> | null = null;
+  /** What a turn has begun and does not wait for. */
+  const background = new Set<Promise<void>>();
+  const inBackground = (work: Promise<void>): void => {
+    background.add(work);
+    void work.finally(() => background.delete(work));
+  };
   let turns = 0;
   let disposed = false;
+  /** Rows that are being taken up, or wait for that. */
+  const adopting = new Set<string>();
+  /** Rows on their way to READY or to their end that nobody here worked on at the last turn. */
+  let idle = new Set<string>();
 
   const attempt = async (what: string, work: () => Promise<void> | undefined): Promise<void> => {
     try {
@@ -74,9 +86,49 @@ export const createKeeper = ({
   };
 
   const adopt = async (row: Sandbox): Promise<void> => {
-    if (disposed) return;
-    await recover(row);
-    await attempt('taking up the processes of a sandbox', () => processes?.takeUp(row.id));
+    try {
+      if (disposed) return;
+      await recover(row);
+      if (!disposed)
+        await attempt('taking up the processes of a sandbox', () => processes?.takeUp(row.id));
+    } finally {
+      adopting.delete(row.id);
+    }
+  };
+  /** Those of one provider wait for one another, and not for those of another one, which may hang. */
+  const adoptAll = async (
+    rows: readonly Sandbox[],
+    before: (provider: string) => Promise<void> = async () => undefined,
+  ): Promise<void> => {
+    for (const { id } of rows) adopting.add(id);
+    const groups = Map.groupBy(rows, ({ provider }) => provider);
+    await Promise.all(
+      [...groups].map(async ([provider, ofProvider]) => {
+        await before(provider);
+        await eachBounded(ofProvider, WIDTH, adopt);
+      }),
+    );
+  };
+
+  /**
+   * A commit whose answer is lost leaves a row that is on its way, and nobody who works on it. At the second look in a row it is taken up as
+   * after a start; one that was only just written is known to somebody by then.
+   */
+  const adoptIdle = (owned: readonly Sandbox[]): void => {
+    const found = owned.filter(
+      ({ id, state }) =>
+        (state === 'CREATING' || state === 'DESTROYING') &&
+        !lifecycle.isBusy(id) &&
+        !adopting.has(id),
+    );
+    const again = found.filter(({ id }) => idle.has(id));
+    idle = new Set(found.map(({ id }) => id));
+    for (const { id, state } of again)
+      log.warn(
+        { sandbox: id, state },
+        'nobody works on a sandbox that is on its way, it is taken up',
+      );
+    inBackground(adoptAll(again));
   };
 
   /**
@@ -85,8 +137,9 @@ export const createKeeper = ({
    */
   const reconcile = async (): Promise<void> => {
     // Those of before the question: what is made meanwhile is not missing from the answer.
-    const connected = pool.connected().filter((id) => !lifecycle.isCreating(id));
-    const owned = new Set((await store.ownership.owned(lease.fence)).map(({ id }) => id));
+    const connected = pool.connected().filter((id) => !lifecycle.isBusy(id));
+    const rows = await store.ownership.owned(lease.fence);
+    const owned = new Set(rows.map(({ id }) => id));
     const missing = connected.filter((id) => !owned.has(id));
     for (const row of await store.sandboxes.findMany(everyTenant, missing)) {
       if (!row || row.owner === lease.fence.owner) continue;
@@ -94,15 +147,20 @@ export const createKeeper = ({
       processes?.letGo(row.id);
       lifecycle.letGo(row.id);
     }
+    if (lease.isHeld() && !disposed) adoptIdle(rows);
   };
   const reconcileSafely = (): Promise<void> => attempt('the look at what is owned', reconcile);
   lease.onRegained(() => void reconcileSafely());
 
   const takeTurn = async (): Promise<void> => {
     if (lease.isHeld()) await reconcileSafely();
-    await attempt('taking over sandboxes', () => takeOver(adopt));
+    await attempt('taking over sandboxes', () => takeOver((rows) => inBackground(adoptAll(rows))));
     turns += 1;
-    if (turns % TURNS_PER_REAP === 0) await reap();
+    // Not waited for: a vendor that hangs does not keep others' rows from being taken over.
+    if (turns % TURNS_PER_REAP === 0)
+      reaping ??= reap().finally(() => {
+        reaping = null;
+      });
   };
 
   return {
@@ -113,29 +171,31 @@ export const createKeeper = ({
     async start(rows, keeper) {
       processes = keeper;
       // Those that waited go first: a new one must not pass them.
-      await attempt('the look at what waits', createQueue.recover);
-      await attempt('removing what lost sandboxes left', () =>
-        withTimeLimit(reap(), FIRST_REAP_MS, () => new Error('It takes long and goes on.')),
-      );
-      await eachBounded(rows, WIDTH, async (row) => {
-        if (!disposed) await recover(row);
-      });
-      await attempt('taking up processes', async () => {
-        if (!disposed) await keeper.takeUp();
-      });
-      if (disposed) return;
+      createQueue.admitWaiting();
+      for (const { id } of rows) adopting.add(id);
       timer = setInterval(() => {
         turn ??= takeTurn().finally(() => {
           turn = null;
         });
       }, leaseMs / 2).unref();
+      const clear = (provider: string): Promise<void> =>
+        attempt('removing what lost sandboxes left', () =>
+          withTimeLimit(reap(provider), FIRST_REAP_MS, () => new Error('It takes long.')),
+        );
+      const used = new Set(rows.map(({ provider }) => provider));
+      const others = pool.providers().filter(({ name }) => !used.has(name));
+      await Promise.all([adoptAll(rows, clear), ...others.map(({ name }) => clear(name))]);
+      // What is left: of sandboxes that have ended.
+      await attempt('taking up processes', async () => {
+        if (!disposed) await keeper.takeUp();
+      });
     },
     async dispose() {
       disposed = true;
       clearInterval(timer);
       // One that waits for a provider does not hold up the stop.
-      if (turn !== null)
-        await withTimeLimit(turn, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
+      const all = Promise.all([turn, reaping, ...background]);
+      await withTimeLimit(all, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
     },
   };
 };

@@ -19,7 +19,11 @@ export type Pool = {
   place(request: PlacementRequest): Placement;
   /** Whether it is known to be unable to take one now. */
   isAway(name: string): boolean;
-  create(provider: CompleteProvider, spec: SandboxSpec): Promise<SandboxHandle>;
+  create(
+    provider: CompleteProvider,
+    spec: SandboxSpec,
+    signal?: AbortSignal,
+  ): Promise<SandboxHandle>;
   /** Returns when nothing is left of it at its provider, which need not answer a connection for that. */
   destroy(sandbox: Pick<Sandbox, 'id' | 'ref' | 'provider'>): Promise<void>;
   /** Connected once, then kept. `NOT_FOUND` when the sandbox is gone at its provider. */
@@ -73,8 +77,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       );
     },
     isAway: (name) => health.last(pool.get(name))?.status === 'unavailable',
-    async create(provider, spec) {
-      const handle = keep(spec.id, await provider.create(spec));
+    async create(provider, spec, signal) {
+      const handle = keep(spec.id, await provider.create(spec, signal));
       handles.set(spec.id, Promise.resolve(handle));
       return handle;
     },

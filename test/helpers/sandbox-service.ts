@@ -103,8 +103,11 @@ export const openService = async (
     service,
     ownership,
     /** As a server does after it listens. */
-    async takeUp(): Promise<void> {
-      const processes = { takeUp: async () => undefined, letGo: () => undefined };
+    async takeUp(onProcesses = (_sandboxId?: string): void => undefined): Promise<void> {
+      const processes = {
+        takeUp: async (sandboxId?: string) => onProcesses(sandboxId),
+        letGo: () => undefined,
+      };
       await service.keeper.start(await service.keeper.prepare(), processes);
     },
     store,

@@ -100,4 +100,49 @@ describe('a create that a server finds unfinished', () => {
     expect(vendorRefs(folder)).toEqual([]);
     await open.close();
   });
+
+  it('ends while it runs, when the answer to the commit of its row was lost', async () => {
+    const folder = await newStateDir();
+    let loses = true;
+    const open = await openService(await newStateDir(), {
+      leaseMs: 2_000,
+      vendors: [createSharedVendor(folder, deployment)],
+      disturb: (store) => ({
+        ...store,
+        sandboxes: {
+          ...store.sandboxes,
+          async insert(...row) {
+            const result = await store.sandboxes.insert(...row);
+            if (loses) throw new AppError('UNAVAILABLE', 'The answer was lost.');
+            return result;
+          },
+        },
+      }),
+    });
+    await open.takeUp();
+    await expect(open.service.create(alice, {})).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    loses = false;
+    const { owner, epoch: ownerEpoch } = open.ownership.lease.fence;
+    const ours = { provider: 'shared', owner, ownerEpoch };
+    const destroying = sandbox({ state: 'DESTROYING', ...ours });
+    const ref = plantSandbox(folder, destroying.id, deployment);
+    await open.store.sandboxes.insert({ ...destroying, ref });
+    const states = async () =>
+      (await open.service.page(alice, {}, 'createdAt', { limit: 9, descending: true })).map(
+        ({ state, terminationReason }) => `${state} ${terminationReason}`,
+      );
+    await until(
+      async () => (await open.store.ownership.owned({ owner, epoch: ownerEpoch })).length === 0,
+    );
+    expect(await states()).toEqual(['FAILED CREATE_FAILED', 'TERMINATED USER']);
+    expect(vendorRefs(folder)).toEqual([]);
+    // A create that takes longer than several looks is disturbed by none of them.
+    const hold = holdAnswers(folder);
+    const create = open.service.create(alice, {});
+    const turns = 4 * 1_000;
+    await new Promise((resolve) => setTimeout(resolve, turns));
+    hold.release();
+    expect((await create).row).toMatchObject({ state: 'READY' });
+    await open.end();
+  });
 });
