@@ -1,16 +1,14 @@
 import type { Logger } from 'pino';
-import { eachBounded } from '../lib/bounded.ts';
 import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { everyTenant } from '../store/types/scope.ts';
+import { createAdoptions } from './adoptions.ts';
 import type { CreateQueue } from './create-queue.ts';
 import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
 
-/** Adoptions at once: each waits for a supervisor or a vendor, none should wait for all others. */
-const WIDTH = 16;
 /** What is left of lost sandboxes is removed before living ones are taken up; one that cannot be removed does not hold them up longer. */
 const FIRST_REAP_MS = 20_000;
 /** Others' rows are looked at once a lease, vendors are asked for their lists half as often. */
@@ -64,18 +62,8 @@ export const createKeeper = ({
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> | null = null;
   let reaping: Promise<void> | null = null;
-  /** What a turn has begun and does not wait for. */
-  const background = new Set<Promise<void>>();
-  const inBackground = (work: Promise<void>): void => {
-    background.add(work);
-    void work.finally(() => background.delete(work));
-  };
   let turns = 0;
   let disposed = false;
-  /** Rows that are being taken up, or wait for that. */
-  const adopting = new Set<string>();
-  /** Rows on their way to READY or to their end that nobody here worked on at the last turn. */
-  let idle = new Set<string>();
 
   const attempt = async (what: string, work: () => Promise<void> | undefined): Promise<void> => {
     try {
@@ -85,51 +73,14 @@ export const createKeeper = ({
     }
   };
 
-  const adopt = async (row: Sandbox): Promise<void> => {
-    try {
-      if (disposed) return;
-      await recover(row);
+  const { adoptAll, adoptIdle, adopting, settled, inBackground } = createAdoptions({
+    ...{ recover, lifecycle, log },
+    async takeUpProcesses(id) {
       if (!disposed)
-        await attempt('taking up the processes of a sandbox', () => processes?.takeUp(row.id));
-    } finally {
-      adopting.delete(row.id);
-    }
-  };
-  /** Those of one provider wait for one another, and not for those of another one, which may hang. */
-  const adoptAll = async (
-    rows: readonly Sandbox[],
-    before: (provider: string) => Promise<void> = async () => undefined,
-  ): Promise<void> => {
-    for (const { id } of rows) adopting.add(id);
-    const groups = Map.groupBy(rows, ({ provider }) => provider);
-    await Promise.all(
-      [...groups].map(async ([provider, ofProvider]) => {
-        await before(provider);
-        await eachBounded(ofProvider, WIDTH, adopt);
-      }),
-    );
-  };
-
-  /**
-   * A commit whose answer is lost leaves a row that is on its way, and nobody who works on it. At the second look in a row it is taken up as
-   * after a start; one that was only just written is known to somebody by then.
-   */
-  const adoptIdle = (owned: readonly Sandbox[]): void => {
-    const found = owned.filter(
-      ({ id, state }) =>
-        (state === 'CREATING' || state === 'DESTROYING') &&
-        !lifecycle.isBusy(id) &&
-        !adopting.has(id),
-    );
-    const again = found.filter(({ id }) => idle.has(id));
-    idle = new Set(found.map(({ id }) => id));
-    for (const { id, state } of again)
-      log.warn(
-        { sandbox: id, state },
-        'nobody works on a sandbox that is on its way, it is taken up',
-      );
-    inBackground(adoptAll(again));
-  };
+        await attempt('taking up the processes of a sandbox', () => processes?.takeUp(id));
+    },
+    isDisposed: () => disposed,
+  });
 
   /**
    * What others have taken while this server had no lease is let go. Also at every turn: a take-over that was under way when the lease came
@@ -172,7 +123,7 @@ export const createKeeper = ({
       processes = keeper;
       // Those that waited go first: a new one must not pass them.
       createQueue.admitWaiting();
-      for (const { id } of rows) adopting.add(id);
+      adopting(rows);
       timer = setInterval(() => {
         turn ??= takeTurn().finally(() => {
           turn = null;
@@ -194,7 +145,7 @@ export const createKeeper = ({
       disposed = true;
       clearInterval(timer);
       // One that waits for a provider does not hold up the stop.
-      const all = Promise.all([turn, reaping, ...background]);
+      const all = Promise.all([turn, reaping, settled()]);
       await withTimeLimit(all, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
     },
   };

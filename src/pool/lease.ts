@@ -42,11 +42,14 @@ export const openLease = ({
   servers,
   identity,
   leaseMs,
+  since,
   log,
 }: {
   servers: ServerStore;
   identity: Identity;
   leaseMs: number;
+  /** By the monotonic clock, before the start was registered: the database counts its lease from a later instant. */
+  since: number;
   log: Logger;
 }): Lease => {
   const { id, epoch } = identity;
@@ -55,7 +58,7 @@ export const openLease = ({
   const stop = new AbortController();
   let address: string | null = null;
   let trusted = identity.doubt === null;
-  let heldUntil = performance.now() + leaseMs / 2;
+  let heldUntil = since + leaseMs / 2;
   let loggedAt = Number.NEGATIVE_INFINITY;
   let beat: Promise<void> | null = null;
 

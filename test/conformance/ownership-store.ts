@@ -164,20 +164,6 @@ export const testOwnershipStore = (given: () => Store): void => {
       expect(await ids(1)).toContain(row.id);
       expect(await ids(1)).not.toContain(free.id);
     });
-
-    it('ends the processes of what is given up', async () => {
-      const { sandboxes, processes } = given();
-      const row = mine('srv_gone', { state: 'TERMINATED', endedAt: 1 });
-      const [running, over] = [child(row.id), child(row.id, { state: 'EXITED', endedAt: 1 })];
-      await sandboxes.insert(row);
-      await processes.insert(running);
-      await processes.insert(over);
-      await processes.lose(row.tenant, row.id, 7);
-      expect(await processes.find(row.tenant, running.id)).toMatchObject({
-        ...{ state: 'LOST', endedAt: 7 },
-      });
-      expect(await processes.find(row.tenant, over.id)).toMatchObject({ state: 'EXITED' });
-    });
   });
 
   describe('orphans', () => {
