@@ -23,8 +23,14 @@ const MAX_WAITING = 1_000;
 export const openCreateQueue = ({
   lease,
   maxWaitMs,
+  canMake,
   ...options
-}: AdmissionOptions & { lease: Lease; maxWaitMs: number }): CreateQueue => {
+}: AdmissionOptions & {
+  lease: Lease;
+  maxWaitMs: number;
+  /** This server has a provider that fits; where it has none, another server admits it. */
+  canMake: (row: Sandbox) => boolean;
+}): CreateQueue => {
   const { store, lifecycle, clock, log } = options;
   /** Of each tenant, how many this server is writing down and the store does not count yet. */
   const entering = new Map<string, number>();
@@ -56,7 +62,7 @@ export const openCreateQueue = ({
     try {
       const rows = await expire(await queued());
       forgetTurns(rows);
-      if (!disposed) await admitInTurns(options, rows, turns);
+      if (!disposed) await admitInTurns(options, rows.filter(canMake), turns);
     } catch (error) {
       log.error({ err: error }, 'the queue of sandboxes could not be worked on, it is tried again');
     }

@@ -63,12 +63,14 @@ export type Destruction = {
 };
 
 export const createDestruction = (options: DestructionOptions): Destruction => {
-  const { store, requireHere, retries } = options;
+  const { store, pool, requireHere, retries } = options;
   const destroying = new Map<string, Promise<void>>();
 
   const begin: Destroy = async (row, reason, message) => {
     if (row.state === 'QUEUED') return leaveQueue(row, reason, message);
     await requireHere(row);
+    // Before its row says that it is destroyed: another server may have the provider.
+    pool.providerOf(row);
     await destroyHere(options, row, reason, message).catch((error: unknown) => {
       retries.add(row.id, () => destroyUnlessAway(row, reason, message), 'destroy');
       throw error;

@@ -98,7 +98,7 @@ export const createKeeper = ({
       processes?.letGo(row.id);
       lifecycle.letGo(row.id);
     }
-    if (lease.isHeld() && !disposed) adoptIdle(rows);
+    if (lease.isHeld() && !disposed) adoptIdle(rows.filter(({ provider }) => pool.has(provider)));
   };
   const reconcileSafely = (): Promise<void> => attempt('the look at what is owned', reconcile);
   lease.onRegained(() => void reconcileSafely());
@@ -116,8 +116,17 @@ export const createKeeper = ({
 
   return {
     async prepare() {
+      const here = pool.providers().map(({ name }) => name);
+      await store.ownership.release(lease.fence.owner, here);
       await store.ownership.takeBack(lease.fence);
-      return store.ownership.owned(lease.fence);
+      const rows = await store.ownership.owned(lease.fence);
+      const away = rows.filter(({ provider }) => !pool.has(provider));
+      if (away.length)
+        log.warn(
+          { sandboxes: away.length, providers: [...new Set(away.map(({ provider }) => provider))] },
+          'sandboxes of this server are at providers that are not in SANDBANK_PROVIDERS: until they are, nothing is done with them',
+        );
+      return rows.filter(({ provider }) => pool.has(provider));
     },
     async start(rows, keeper) {
       processes = keeper;

@@ -9,8 +9,10 @@ import { type Placement, type PlacementRequest, place } from './placement.ts';
 export type Pool = {
   providers(): readonly CompleteProvider[];
   has(name: string): boolean;
-  /** `INVALID_ARGUMENT` naming the ones there are. */
+  /** One that a caller has asked for; `INVALID_ARGUMENT` naming the ones there are. */
   get(name: string): CompleteProvider;
+  /** That of a sandbox that exists; `UNAVAILABLE` where this server does not have it. */
+  providerOf(sandbox: Pick<Sandbox, 'id' | 'provider'>): CompleteProvider;
   /** Whether its sandboxes live on the machine of the server that made them. */
   isBound(name: string): boolean;
   /** The last known, or the first answer. Never rejects. */
@@ -60,6 +62,14 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
         `There is no provider "${name.slice(0, 50)}". There is: ${providers.map((one) => one.name).join(', ')}.`,
       );
     },
+    providerOf({ id, provider }) {
+      if (pool.has(provider)) return pool.get(provider);
+      throw new AppError(
+        'UNAVAILABLE',
+        `The sandbox ${id} is at the provider "${provider}", which is not configured on this server. Add it to SANDBANK_PROVIDERS and restart the server.`,
+        { details: { provider } },
+      );
+    },
     isBound: (name) => pool.has(name) && pool.get(name).capabilities.bound === 'host',
     health: health.ask,
     place(request) {
@@ -87,7 +97,7 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       if (known) return known.destroy();
       if (ref === null) return;
       await pool
-        .get(provider)
+        .providerOf({ id, provider })
         .destroy(ref)
         .catch((error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
@@ -102,7 +112,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
           new AppError('NOT_FOUND', `The sandbox ${id} was never made at its provider.`),
         );
       const facts = { template, limits: limitsOf(sandbox) };
-      const connected = (async () => keep(id, await pool.get(provider).connect(ref, facts)))();
+      const connected = (async () =>
+        keep(id, await pool.providerOf({ id, provider }).connect(ref, facts)))();
       handles.set(id, connected);
       connected.catch(() => handles.delete(id));
       return connected;

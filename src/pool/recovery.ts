@@ -36,8 +36,8 @@ export const createRecovery = ({
   log,
 }: RecoveryOptions) => {
   /** The provider may have made what its server had no time to note. */
-  const refOf = async ({ id, ref, provider }: Sandbox): Promise<string | null> =>
-    ref ?? (await pool.get(provider).list()).find((one) => one.id === id)?.ref ?? null;
+  const refOf = async (row: Sandbox): Promise<string | null> =>
+    row.ref ?? (await pool.providerOf(row).list()).find(({ id }) => id === row.id)?.ref ?? null;
 
   const adopt = async ({ tenant, id }: Sandbox): Promise<void> => {
     // Read now: requests are served meanwhile, and it may have been destroyed or have another owner.

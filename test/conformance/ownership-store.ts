@@ -93,6 +93,26 @@ export const testOwnershipStore = (given: () => Store): void => {
       expect(await ids(1)).toEqual([]);
     });
 
+    it('is released of what is at a provider that the server no longer has, and not bound to a host', async () => {
+      const { sandboxes, ownership } = given();
+      const { fence } = await start(LONG_MS);
+      const rows = [
+        mine(fence.owner, { host: null, provider: 'gone' }),
+        mine(fence.owner, { host: 'here', provider: 'gone' }),
+        mine(fence.owner, { host: null, provider: 'kept' }),
+        mine(fence.owner, { host: null, provider: 'gone', state: 'FAILED', endedAt: 1 }),
+        mine('srv_other', { host: null, provider: 'gone' }),
+      ];
+      for (const row of rows) await sandboxes.insert(row);
+      await ownership.release(fence.owner, ['kept']);
+      const found = await sandboxes.findMany(
+        'acme',
+        rows.map(({ id }) => id),
+      );
+      const { owner } = fence;
+      expect(found.map((row) => row?.owner)).toEqual([null, owner, owner, owner, 'srv_other']);
+    });
+
     it('goes from a dead server to exactly one other, on the same host or from its predecessor', async () => {
       const { sandboxes, ownership } = given();
       const dead = await start(1);
