@@ -4,13 +4,21 @@ import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { SandboxSpec } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { Lease } from './lease.ts';
+import { type Lease, notHeld } from './lease.ts';
 import type { Assign } from './ownership.ts';
 import { fitting, mayTryNext, type Placement } from './placement.ts';
 import { limitsOf, type Pool } from './pool.ts';
 
 const destroyed = (): AppError =>
   new AppError('TERMINATED', 'The sandbox was destroyed while it was being created.');
+
+/** Also said of creates that come when the server is stopping already. */
+export const stopping = (): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    'The server stopped before the provider had answered. Try again, at another server or when this one is back.',
+    { retryAfterMs: 5_000 },
+  );
 
 const specOf = (row: Sandbox): SandboxSpec => ({
   id: row.id,
@@ -24,7 +32,7 @@ const specOf = (row: Sandbox): SandboxSpec => ({
 });
 
 /** Where a row of an older version goes: to the provider it names. */
-const placementOf = ({ placement, provider }: Sandbox): Placement =>
+export const placementOf = ({ placement, provider }: Sandbox): Placement =>
   (placement as Placement | null) ?? { candidates: [{ provider, reason: null }], attempts: [] };
 
 /**
@@ -54,7 +62,11 @@ export const createAttempts = ({
     return saved;
   };
 
-  return async (first: Sandbox): Promise<{ row: Sandbox; handle: SandboxHandle }> => {
+  /** `stopped`: the server stops, and no provider is waited for any longer. */
+  return async (
+    first: Sandbox,
+    stopped: AbortSignal,
+  ): Promise<{ row: Sandbox; handle: SandboxHandle }> => {
     let row = first;
     let placement = placementOf(first);
     const names = fitting(placement).filter((name) => pool.has(name));
@@ -71,15 +83,18 @@ export const createAttempts = ({
         ...placement,
         attempts: [...placement.attempts, { provider: name, at: clock(), error }],
       });
+      if (stopped.aborted) throw stopping();
+      // The last look before the act: what was written may be long ago.
+      if (!lease.isHeld()) throw notHeld();
       try {
-        const handle = await pool.create(pool.get(name), specOf(row));
+        const handle = await pool.create(pool.get(name), specOf(row), stopped);
         return { row: { ...row, placement: attempt(null) }, handle };
       } catch (error) {
-        failure = error;
-        const said = error instanceof AppError ? error.message : 'The provider failed.';
+        failure = stopped.aborted ? stopping() : error;
+        const said = failure instanceof AppError ? failure.message : 'The provider failed.';
         placement = attempt(said.slice(0, 1_000));
         log.warn({ err: error, sandbox: row.id, provider: name }, 'a provider made no sandbox');
-        if (!mayTryNext(error)) break;
+        if (stopped.aborted || !mayTryNext(error)) break;
       }
     }
     await save(row, placement, row.provider);

@@ -5,14 +5,12 @@ import { type AdmissionOptions, admitInTurns, type Turns } from './admission.ts'
 import type { Lease } from './lease.ts';
 
 export type CreateQueue = {
-  /** Others of the tenant are queued already: a new one must not pass them. */
-  hasWaiting(tenant: string): boolean;
+  /** Others of the tenant are queued already, at whichever server: a new one must not pass them. */
+  hasWaiting(tenant: string): Promise<boolean>;
   /** `LIMIT_EXCEEDED` when too many of the tenant are queued. */
   enqueue(row: Sandbox): Promise<Sandbox>;
   /** There may be room now. */
   admitWaiting(): void;
-  /** Takes up those that were queued when the server stopped. */
-  recover(): Promise<void>;
   dispose(): void;
 };
 
@@ -21,27 +19,32 @@ const LOOK_MS = 1_000;
 /** Of one tenant. */
 const MAX_WAITING = 1_000;
 
-/** Sandboxes that wait for room, as rows of the store. */
+/** Sandboxes that wait for room, as rows of the store: whichever server queued them, and whether or not it still runs. */
 export const openCreateQueue = ({
   lease,
   maxWaitMs,
+  canMake,
   ...options
-}: AdmissionOptions & { lease: Lease; maxWaitMs: number }): CreateQueue => {
+}: AdmissionOptions & {
+  lease: Lease;
+  maxWaitMs: number;
+  /** This server has a provider that fits; where it has none, another server admits it. */
+  canMake: (row: Sandbox) => boolean;
+}): CreateQueue => {
   const { store, lifecycle, clock, log } = options;
-  /** How many of each tenant. */
-  const waiting = new Map<string, number>();
+  /** Of each tenant, how many this server is writing down and the store does not count yet. */
+  const entering = new Map<string, number>();
   const turns: Turns = { served: new Map(), last: 0 };
 
-  const count = (rows: readonly Sandbox[]): void => {
-    waiting.clear();
-    for (const { tenant } of rows) waiting.set(tenant, (waiting.get(tenant) ?? 0) + 1);
+  const forgetTurns = (rows: readonly Sandbox[]): void => {
+    const waiting = new Set(rows.map(({ tenant }) => tenant));
     for (const tenant of turns.served.keys()) if (!waiting.has(tenant)) turns.served.delete(tenant);
   };
 
   const expire = async (rows: readonly Sandbox[]): Promise<Sandbox[]> => {
     const late = rows.filter(({ queuedAt }) => (queuedAt ?? 0) + maxWaitMs <= clock());
     const message = `The sandbox was in the queue for ${maxWaitMs / 1_000} seconds, the longest that this server allows.`;
-    for (const row of late) await lifecycle.finish(row, 'FAILED', 'QUEUE_TIMEOUT', message);
+    for (const row of late) await lifecycle.failQueued(row, message);
     return rows.filter((row) => !late.includes(row));
   };
 
@@ -50,13 +53,16 @@ export const openCreateQueue = ({
     const rows = await store.sandboxes.inState('QUEUED');
     return lease.isTrusted() ? rows : rows.filter(({ owner }) => owner === lease.fence.owner);
   };
+  const countOf = (tenant: string): Promise<number> =>
+    store.sandboxes.count(tenant, { states: ['QUEUED'] });
 
+  let disposed = false;
   const look = coalesce(async () => {
-    if (waiting.size === 0 || !lease.isHeld()) return;
+    if (disposed || !lease.isHeld()) return;
     try {
       const rows = await expire(await queued());
-      count(rows);
-      await admitInTurns(options, rows, turns);
+      forgetTurns(rows);
+      if (!disposed) await admitInTurns(options, rows.filter(canMake), turns);
     } catch (error) {
       log.error({ err: error }, 'the queue of sandboxes could not be worked on, it is tried again');
     }
@@ -64,29 +70,39 @@ export const openCreateQueue = ({
   const admitWaiting = (): void => void look();
   const timer = setInterval(admitWaiting, LOOK_MS).unref();
 
+  const enter = async (row: Sandbox, before: number): Promise<Sandbox> => {
+    if ((await countOf(row.tenant)) + before >= MAX_WAITING)
+      throw new AppError(
+        'LIMIT_EXCEEDED',
+        `The queue holds ${MAX_WAITING} sandboxes of this tenant already, the most that it may hold. Try again when some of them are ready.`,
+        { details: { limit: 'waiting', maximum: MAX_WAITING } },
+      );
+    const queuedRow: Sandbox = { ...row, state: 'QUEUED', queuedAt: row.createdAt };
+    const ahead = await store.sandboxes.queuedBefore(row.tenant, row.createdAt, row.id);
+    const event = { kind: 'sandbox-queued', at: clock(), position: ahead + 1 } as const;
+    await store.sandboxes.insert(queuedRow, { event });
+    return queuedRow;
+  };
+
   return {
-    hasWaiting: (tenant) => (waiting.get(tenant) ?? 0) > 0,
+    hasWaiting: async (tenant) => entering.has(tenant) || (await countOf(tenant)) > 0,
     async enqueue(row) {
-      const before = waiting.get(row.tenant) ?? 0;
-      if (before >= MAX_WAITING)
-        throw new AppError(
-          'LIMIT_EXCEEDED',
-          `The queue holds ${MAX_WAITING} sandboxes of this tenant already, the most that it may hold. Try again when some of them are ready.`,
-          { details: { limit: 'waiting', maximum: MAX_WAITING } },
-        );
-      waiting.set(row.tenant, before + 1);
-      const queuedRow: Sandbox = { ...row, state: 'QUEUED', queuedAt: row.createdAt };
-      const ahead = await store.sandboxes.queuedBefore(row.tenant, row.createdAt, row.id);
-      const event = { kind: 'sandbox-queued', at: clock(), position: ahead + 1 } as const;
-      await store.sandboxes.insert(queuedRow, { event });
-      admitWaiting();
-      return queuedRow;
+      const { tenant } = row;
+      const before = entering.get(tenant) ?? 0;
+      entering.set(tenant, before + 1);
+      try {
+        return await enter(row, before);
+      } finally {
+        const left = (entering.get(tenant) ?? 1) - 1;
+        if (left > 0) entering.set(tenant, left);
+        else entering.delete(tenant);
+        admitWaiting();
+      }
     },
     admitWaiting,
-    async recover() {
-      count(await queued());
-      admitWaiting();
+    dispose() {
+      disposed = true;
+      clearInterval(timer);
     },
-    dispose: () => clearInterval(timer),
   };
 };

@@ -1,12 +1,21 @@
 import { AppError } from '../errors.ts';
+import { withTimeLimit } from '../lib/time-limit.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { createAttempts } from './attempts.ts';
+import { type createAttempts, stopping } from './attempts.ts';
 import { finishSurely } from './end.ts';
+import { notHeld } from './lease.ts';
+import type { Pool } from './pool.ts';
 import { becomeReady, type ReadyOptions } from './ready.ts';
 
-export type CreationOptions = ReadyOptions & { attempts: ReturnType<typeof createAttempts> };
+/** A stop waits no longer for creates, whose end has to be written. */
+const STOP_MS = 10_000;
+
+export type CreationOptions = ReadyOptions & {
+  pool: Pool;
+  attempts: ReturnType<typeof createAttempts>;
+};
 
 export type Creation = {
   /**
@@ -22,31 +31,64 @@ export type Creation = {
   begin(row: Sandbox): Promise<Sandbox>;
   /** The create of a sandbox that is under way; undefined when none is. */
   underWay(id: string): Promise<unknown> | undefined;
+  /** Resolves when none is under way, or some take too long. */
+  settled(): Promise<void>;
 };
 
-/** Makes the sandbox of a CREATING row, or removes what was made of it and fails the row. */
-const build = async (
+/** What a create that failed has made and written is undone, as far as it is still this server's to undo. */
+const undo = async (
   options: CreationOptions,
   row: Sandbox,
-  written: () => Promise<void>,
-): Promise<Sandbox> => {
-  const { attempts, meter, log } = options;
-  let handle: SandboxHandle | null = null;
-  try {
-    await written();
-    const made = await attempts(row);
-    handle = made.handle;
-    return await becomeReady(options, made.row, handle);
-  } catch (error) {
+  handle: SandboxHandle | null,
+  message: string,
+): Promise<Sandbox | null> => {
+  const { store, pool, lease, meter, log } = options;
+  const { owner, epoch } = lease.fence;
+  const now = await store.sandboxes.find(row.tenant, row.id);
+  const isAlive = now !== null && now.endedAt === null;
+  // A server that was stopped for longer than its lease comes back to a sandbox that another one may have handed out already.
+  const isOurs = now?.owner === owner && now.ownerEpoch === epoch;
+  const isTaken = isAlive && !isOurs;
+  if (isAlive && isOurs && !lease.isHeld()) throw notHeld();
+  if (isTaken && (now.ref === null || now.ref === handle?.ref)) pool.forget(row.id);
+  else
     await handle
       ?.destroy()
       .catch((failure: unknown) =>
         log.error({ err: failure, sandbox: row.id }, 'a half-made sandbox could not be removed'),
       );
-    // A row that somebody destroys ends by their reason, not by this one.
+  if (isTaken) return now;
+  // A row that somebody destroys ends by their reason, not by this one.
+  await finishSurely(options, row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
+  meter.forget(row.id);
+  return null;
+};
+
+/**
+ * Makes the sandbox of a CREATING row, or removes what was made of it and fails the row. The row as it is when another server has taken it
+ * over meanwhile.
+ */
+const build = async (
+  options: CreationOptions,
+  row: Sandbox,
+  written: () => Promise<void>,
+): Promise<Sandbox> => {
+  const { attempts, retries, stopped, log } = options;
+  let handle: SandboxHandle | null = null;
+  try {
+    await written();
+    const made = await attempts(row, stopped);
+    handle = made.handle;
+    return await becomeReady(options, made.row, handle);
+  } catch (error) {
     const message = error instanceof AppError ? error.message : 'The provider failed.';
-    await finishSurely(options, row, { state: 'FAILED', reason: 'CREATE_FAILED', message });
-    meter.forget(row.id);
+    const settle = () => undo(options, row, handle, message);
+    const taken = await settle().catch((failure: unknown) => {
+      log.error({ err: failure, sandbox: row.id }, 'a failed create could not be undone yet');
+      retries.add(row.id, async () => void (await settle()), 'undo');
+      return null;
+    });
+    if (taken) return taken;
     throw error;
   }
 };
@@ -56,7 +98,9 @@ export const createCreation = (options: CreationOptions): Creation => {
   const creating = new Map<string, Promise<unknown>>();
 
   /** Known before the row can be seen: who destroys it waits for the create. */
-  const known = async <Made>({ id }: Sandbox, work: Promise<Made>): Promise<Made> => {
+  const known = async <Made>({ id }: Sandbox, begin: () => Promise<Made>): Promise<Made> => {
+    if (options.stopped.aborted) throw stopping();
+    const work = begin();
     creating.set(id, work);
     try {
       return await work;
@@ -70,13 +114,14 @@ export const createCreation = (options: CreationOptions): Creation => {
       const event = { kind: 'sandbox-created', at: row.createdAt } as const;
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
         (await sandboxes.insert(row, { bounds, event })) ?? build(options, row, written);
-      return known(row, insertAndBuild());
+      return known(row, insertAndBuild);
     },
-    begin: (row) =>
-      known(
-        row,
-        build(options, row, async () => undefined),
-      ),
+    begin: (row) => known(row, () => build(options, row, async () => undefined)),
     underWay: (id) => creating.get(id),
+    async settled() {
+      const all = Promise.allSettled(creating.values());
+      const late = () => new Error('Some creates go on.');
+      await withTimeLimit(all, STOP_MS, late).catch(() => undefined);
+    },
   };
 };

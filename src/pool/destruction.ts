@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Sandbox, TerminationReason } from '../store/types/sandbox.ts';
 import type { Creation } from './creation.ts';
 import { type EndOptions, finish, writeEnd } from './end.ts';
+import { notHeld } from './lease.ts';
 import type { Pool } from './pool.ts';
 import type { RequireHere } from './whereabouts.ts';
 
@@ -45,6 +46,8 @@ const destroyHere = async (
   if (!marked) await requireHere(current);
   // A create sees the state when the provider has answered, and removes what it made.
   await creation.underWay(id)?.catch(() => undefined);
+  // The last look before the act: what was written may be long ago.
+  if (!lease.isHeld()) throw notHeld();
   await pool.destroy({ ...row, ref: row.ref ?? current.ref, provider: current.provider });
   await writeEnd(options, row, ['DESTROYING'], {
     state: 'TERMINATED',
@@ -53,21 +56,33 @@ const destroyHere = async (
   });
 };
 
-export const createDestruction = (options: DestructionOptions): Destroy => {
-  const { store, requireHere, retries } = options;
+export type Destruction = {
+  destroy: Destroy;
+  /** The destruction of the sandbox is under way here. */
+  isDestroying(id: string): boolean;
+};
+
+export const createDestruction = (options: DestructionOptions): Destruction => {
+  const { store, pool, requireHere, retries } = options;
   const destroying = new Map<string, Promise<void>>();
 
+  const begin: Destroy = async (row, reason, message) => {
+    if (row.state === 'QUEUED') return leaveQueue(row, reason, message);
+    await requireHere(row);
+    // Before its row says that it is destroyed: another server may have the provider.
+    pool.providerOf(row);
+    await destroyHere(options, row, reason, message).catch((error: unknown) => {
+      retries.add(row.id, () => destroyUnlessAway(row, reason, message), 'destroy');
+      throw error;
+    });
+  };
   const destroy: Destroy = async (row, reason, message) => {
     const running = destroying.get(row.id);
     if (running !== undefined) return running;
     if (row.endedAt !== null) return;
-    if (row.state === 'QUEUED') return leaveQueue(row, reason, message);
-    await requireHere(row);
-    const work = destroyHere(options, row, reason, message).finally(() =>
-      destroying.delete(row.id),
-    );
+    // Known before anything is awaited: whoever asks meanwhile waits for this one.
+    const work = begin(row, reason, message).finally(() => destroying.delete(row.id));
     destroying.set(row.id, work);
-    work.catch(() => retries.add(row.id, () => destroyUnlessAway(row, reason, message)));
     return work;
   };
   const destroyUnlessAway: Destroy = (row, reason, message) =>
@@ -78,7 +93,7 @@ export const createDestruction = (options: DestructionOptions): Destroy => {
   const leaveQueue: Destroy = async (row, reason, message) => {
     await finish(options, row, ['QUEUED'], { state: 'TERMINATED', reason, message });
     const now = await store.sandboxes.find(row.tenant, row.id);
-    if (now && now.endedAt === null) await destroy(now, reason, message);
+    if (now && now.endedAt === null) await begin(now, reason, message);
   };
-  return destroy;
+  return { destroy, isDestroying: (id) => destroying.has(id) };
 };

@@ -33,7 +33,9 @@ export const writeEnd = async (
   { tenant, id }: Sandbox,
   from: readonly SandboxState[],
   { state, reason, message }: End,
-  conditions: Pick<SandboxChange, 'slice' | 'expect' | 'fence'> = { fence: lease.fence },
+  conditions: Pick<SandboxChange, 'slice' | 'expect' | 'fence' | 'losesProcessesAt'> = {
+    fence: lease.fence,
+  },
 ): Promise<Sandbox | null> => {
   const now = clock();
   const patch = { state, terminationReason: reason, terminationMessage: message, endedAt: now };
@@ -65,18 +67,18 @@ export const finishSurely = async (options: EndOptions, row: Sandbox, end: End):
       { err: error, sandbox: row.id },
       'the end of a sandbox could not be recorded',
     );
-    options.retries.add(row.id, async () => void (await write()));
+    options.retries.add(row.id, async () => void (await write()), 'end');
   });
 };
 
 /** Its host is gone for good: its end is written, with that of its processes, unless its owner has come back. */
 export const giveUp = async (options: EndOptions, row: Sandbox): Promise<void> => {
-  const { tenant, id, owner, ownerEpoch } = row;
-  const ended = await options.meter.end(row, { measure: false }, ({ slice, expect }) =>
+  const { owner, ownerEpoch } = row;
+  await options.meter.end(row, { measure: false }, ({ slice, expect }) =>
     writeEnd(options, row, ['CREATING', 'READY', 'DESTROYING'], HOST_GONE, {
       ...(slice ? { slice } : {}),
       expect: { ...expect, owner, ownerEpoch },
+      losesProcessesAt: options.clock(),
     }),
   );
-  if (ended) await options.store.processes.lose(tenant, id, ended.endedAt ?? options.clock());
 };

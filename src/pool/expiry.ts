@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { Store } from '../store/store.ts';
 import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
+import type { Pool } from './pool.ts';
 
 const TICK_MS = 1_000;
 const WARNING_MS = 60_000;
@@ -13,12 +14,14 @@ export type Expiry = {
 /** Warns 60 s before the end of each sandbox of this server, and ends it at its time. */
 export const createExpiry = ({
   store,
+  pool,
   lease,
   lifecycle,
   clock,
   log,
 }: {
   store: Store;
+  pool: Pick<Pool, 'has'>;
   lease: Lease;
   lifecycle: Lifecycle;
   clock: () => number;
@@ -29,6 +32,8 @@ export const createExpiry = ({
     const now = clock();
     const rows = await store.sandboxes.expiring(lease.fence.owner, now + WARNING_MS);
     for (const row of rows) {
+      // Whoever has the provider ends it.
+      if (!pool.has(row.provider)) continue;
       if (row.expiresAt <= now) {
         lifecycle
           .destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.')

@@ -3,12 +3,13 @@ import { createRetries } from '../lib/retries.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Store } from '../store/store.ts';
 import type { Meter } from '../usage/meter.ts';
-import { createAttempts } from './attempts.ts';
+import { createAttempts, placementOf } from './attempts.ts';
 import { openCreateQueue } from './create-queue.ts';
 import { createExpiry } from './expiry.ts';
 import { createKeeper } from './keeper.ts';
 import { createLifecycle } from './lifecycle.ts';
 import { assignTo, type Ownership } from './ownership.ts';
+import { fitting } from './placement.ts';
 import type { Pool } from './pool.ts';
 import { createReaper } from './reaper.ts';
 import { createRecovery } from './recovery.ts';
@@ -49,9 +50,10 @@ export const keepSandboxes = ({
     ...{ attempts, requireHere, meter, onSlotFreed, retries },
   });
   const createQueue = openCreateQueue({
+    canMake: (row) => fitting(placementOf(row)).some(pool.has),
     ...{ store, lease, assign, quotas, lifecycle, maxWaitMs, clock, log },
   });
-  const expiry = createExpiry({ store, lease, lifecycle, clock, log });
+  const expiry = createExpiry({ store, pool, lease, lifecycle, clock, log });
   const recover = createRecovery({ ...common, lifecycle, retries });
   const reap = createReaper(common);
   const takeOver = createTakeOver({ ...common, assign, giveUp: lifecycle.giveUp, hostLostMs });
@@ -66,10 +68,9 @@ export const keepSandboxes = ({
     assign,
     async dispose() {
       expiry.dispose();
-      retries.dispose();
-      lifecycle.dispose();
       createQueue.dispose();
-      await keeper.dispose();
+      retries.dispose();
+      await Promise.all([lifecycle.dispose(), keeper.dispose()]);
     },
   };
 };

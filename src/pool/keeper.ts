@@ -1,16 +1,14 @@
 import type { Logger } from 'pino';
-import { eachBounded } from '../lib/bounded.ts';
 import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { everyTenant } from '../store/types/scope.ts';
+import { createAdoptions } from './adoptions.ts';
 import type { CreateQueue } from './create-queue.ts';
 import type { Lease } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
 
-/** Adoptions at once: each waits for a supervisor or a vendor, none should wait for all others. */
-const WIDTH = 16;
 /** What is left of lost sandboxes is removed before living ones are taken up; one that cannot be removed does not hold them up longer. */
 const FIRST_REAP_MS = 20_000;
 /** Others' rows are looked at once a lease, vendors are asked for their lists half as often. */
@@ -40,8 +38,9 @@ export type KeeperOptions = {
   lifecycle: Lifecycle;
   createQueue: CreateQueue;
   recover: (row: Sandbox) => Promise<void>;
-  takeOver: (adopt: (row: Sandbox) => Promise<void>) => Promise<void>;
-  reap: () => Promise<void>;
+  takeOver: (adopt: (rows: readonly Sandbox[]) => void) => Promise<void>;
+  /** At all providers, or at one of them. */
+  reap: (provider?: string) => Promise<void>;
   leaseMs: number;
   log: Logger;
 };
@@ -62,6 +61,7 @@ export const createKeeper = ({
   let processes: ProcessKeeper | null = null;
   let timer: NodeJS.Timeout | undefined;
   let turn: Promise<void> | null = null;
+  let reaping: Promise<void> | null = null;
   let turns = 0;
   let disposed = false;
 
@@ -73,11 +73,14 @@ export const createKeeper = ({
     }
   };
 
-  const adopt = async (row: Sandbox): Promise<void> => {
-    if (disposed) return;
-    await recover(row);
-    await attempt('taking up the processes of a sandbox', () => processes?.takeUp(row.id));
-  };
+  const { adoptAll, adoptIdle, adopting, settled, inBackground } = createAdoptions({
+    ...{ recover, lifecycle, log },
+    async takeUpProcesses(id) {
+      if (!disposed)
+        await attempt('taking up the processes of a sandbox', () => processes?.takeUp(id));
+    },
+    isDisposed: () => disposed,
+  });
 
   /**
    * What others have taken while this server had no lease is let go. Also at every turn: a take-over that was under way when the lease came
@@ -85,8 +88,9 @@ export const createKeeper = ({
    */
   const reconcile = async (): Promise<void> => {
     // Those of before the question: what is made meanwhile is not missing from the answer.
-    const connected = pool.connected().filter((id) => !lifecycle.isCreating(id));
-    const owned = new Set((await store.ownership.owned(lease.fence)).map(({ id }) => id));
+    const connected = pool.connected().filter((id) => !lifecycle.isBusy(id));
+    const rows = await store.ownership.owned(lease.fence);
+    const owned = new Set(rows.map(({ id }) => id));
     const missing = connected.filter((id) => !owned.has(id));
     for (const row of await store.sandboxes.findMany(everyTenant, missing)) {
       if (!row || row.owner === lease.fence.owner) continue;
@@ -94,48 +98,64 @@ export const createKeeper = ({
       processes?.letGo(row.id);
       lifecycle.letGo(row.id);
     }
+    if (lease.isHeld() && !disposed) adoptIdle(rows.filter(({ provider }) => pool.has(provider)));
   };
   const reconcileSafely = (): Promise<void> => attempt('the look at what is owned', reconcile);
   lease.onRegained(() => void reconcileSafely());
 
   const takeTurn = async (): Promise<void> => {
     if (lease.isHeld()) await reconcileSafely();
-    await attempt('taking over sandboxes', () => takeOver(adopt));
+    await attempt('taking over sandboxes', () => takeOver((rows) => inBackground(adoptAll(rows))));
     turns += 1;
-    if (turns % TURNS_PER_REAP === 0) await reap();
+    // Not waited for: a vendor that hangs does not keep others' rows from being taken over.
+    if (turns % TURNS_PER_REAP === 0)
+      reaping ??= reap().finally(() => {
+        reaping = null;
+      });
   };
 
   return {
     async prepare() {
+      const here = pool.providers().map(({ name }) => name);
+      await store.ownership.release(lease.fence.owner, here);
       await store.ownership.takeBack(lease.fence);
-      return store.ownership.owned(lease.fence);
+      const rows = await store.ownership.owned(lease.fence);
+      const away = rows.filter(({ provider }) => !pool.has(provider));
+      if (away.length)
+        log.warn(
+          { sandboxes: away.length, providers: [...new Set(away.map(({ provider }) => provider))] },
+          'sandboxes of this server are at providers that are not in SANDBANK_PROVIDERS: until they are, nothing is done with them',
+        );
+      return rows.filter(({ provider }) => pool.has(provider));
     },
     async start(rows, keeper) {
       processes = keeper;
       // Those that waited go first: a new one must not pass them.
-      await attempt('the look at what waits', createQueue.recover);
-      await attempt('removing what lost sandboxes left', () =>
-        withTimeLimit(reap(), FIRST_REAP_MS, () => new Error('It takes long and goes on.')),
-      );
-      await eachBounded(rows, WIDTH, async (row) => {
-        if (!disposed) await recover(row);
-      });
-      await attempt('taking up processes', async () => {
-        if (!disposed) await keeper.takeUp();
-      });
-      if (disposed) return;
+      createQueue.admitWaiting();
+      adopting(rows);
       timer = setInterval(() => {
         turn ??= takeTurn().finally(() => {
           turn = null;
         });
       }, leaseMs / 2).unref();
+      const clear = (provider: string): Promise<void> =>
+        attempt('removing what lost sandboxes left', () =>
+          withTimeLimit(reap(provider), FIRST_REAP_MS, () => new Error('It takes long.')),
+        );
+      const used = new Set(rows.map(({ provider }) => provider));
+      const others = pool.providers().filter(({ name }) => !used.has(name));
+      await Promise.all([adoptAll(rows, clear), ...others.map(({ name }) => clear(name))]);
+      // What is left: of sandboxes that have ended.
+      await attempt('taking up processes', async () => {
+        if (!disposed) await keeper.takeUp();
+      });
     },
     async dispose() {
       disposed = true;
       clearInterval(timer);
       // One that waits for a provider does not hold up the stop.
-      if (turn !== null)
-        await withTimeLimit(turn, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
+      const all = Promise.all([turn, reaping, settled()]);
+      await withTimeLimit(all, STOP_MS, () => new Error('It is left.')).catch(() => undefined);
     },
   };
 };

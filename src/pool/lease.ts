@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
+import { AppError } from '../errors.ts';
 import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Fence } from '../store/types/fence.ts';
 import type { ServerRow, ServerStore } from '../store/types/server.ts';
@@ -29,15 +30,26 @@ const LOG_EVERY_MS = 30_000;
 const GONE =
   'this server no longer acts on its sandboxes: another start has taken its place in the database, or the database was replaced. Restart it';
 
+/** Said instead of an act: by now another server may be acting on the same row. */
+export const notHeld = (): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    'This server has lost the connection to its database for so long that it may not act on its sandboxes. Try again in a few seconds.',
+    { retryAfterMs: 5_000 },
+  );
+
 export const openLease = ({
   servers,
   identity,
   leaseMs,
+  since,
   log,
 }: {
   servers: ServerStore;
   identity: Identity;
   leaseMs: number;
+  /** By the monotonic clock, before the start was registered: the database counts its lease from a later instant. */
+  since: number;
   log: Logger;
 }): Lease => {
   const { id, epoch } = identity;
@@ -46,7 +58,7 @@ export const openLease = ({
   const stop = new AbortController();
   let address: string | null = null;
   let trusted = identity.doubt === null;
-  let heldUntil = performance.now() + leaseMs / 2;
+  let heldUntil = since + leaseMs / 2;
   let loggedAt = Number.NEGATIVE_INFINITY;
   let beat: Promise<void> | null = null;
 

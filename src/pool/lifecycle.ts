@@ -16,12 +16,16 @@ export type Lifecycle = Pick<Creation, 'create' | 'begin'> & {
     reason: TerminationReason,
     message: string,
   ): Promise<void>;
+  /** Fails one that has waited for room for too long, unless it waits no longer. */
+  failQueued(row: Sandbox, message: string): Promise<void>;
   /** Its host is gone for good: its end is written, with that of its processes, unless its owner has come back. */
   giveUp(row: Sandbox): Promise<void>;
-  isCreating(id: string): boolean;
+  /** Its create, its destruction or a retry of either is under way here. */
+  isBusy(id: string): boolean;
   /** Another server looks after it: nothing more is done here. */
   letGo(id: string): void;
-  dispose(): void;
+  /** Gives up what is being created, and resolves when that is written. */
+  dispose(): Promise<void>;
 };
 
 export type LifecycleOptions = Omit<CreationOptions & DestructionOptions, 'creation' | 'stopped'>;
@@ -32,6 +36,7 @@ export const createLifecycle = (parts: LifecycleOptions): Lifecycle => {
   const stop = new AbortController();
   const options = { ...parts, stopped: stop.signal };
   const creation = createCreation(options);
+  const { destroy, isDestroying } = createDestruction({ ...options, creation });
   return {
     create: creation.create,
     begin: creation.begin,
@@ -39,18 +44,26 @@ export const createLifecycle = (parts: LifecycleOptions): Lifecycle => {
       if (row.state === 'CREATING') await becomeReady(options, row, handle);
       else watchReady(options, row, handle);
     },
-    destroy: createDestruction({ ...options, creation }),
+    destroy,
     async finish(row, state, reason, message) {
       const end = { state, reason, message };
-      const ended = await finish(options, row, ['QUEUED', 'CREATING', 'READY'], end);
+      const ended = await finish(options, row, ['CREATING', 'READY'], end);
       if (!ended) await writeEnd(options, row, ['DESTROYING'], end);
     },
+    // By now it may be another server's that has admitted it: only a row that waits is anybody's to end.
+    async failQueued(row, message) {
+      await finish(options, row, ['QUEUED'], { state: 'FAILED', reason: 'QUEUE_TIMEOUT', message });
+    },
     giveUp: (row) => giveUp(options, row),
-    isCreating: (id) => creation.underWay(id) !== undefined,
+    isBusy: (id) =>
+      creation.underWay(id) !== undefined || isDestroying(id) || parts.retries.has(id),
     letGo(id) {
       meter.forget(id);
       pool.forget(id);
     },
-    dispose: () => stop.abort(),
+    async dispose() {
+      stop.abort();
+      await creation.settled();
+    },
   };
 };

@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
@@ -33,11 +34,17 @@ export const openOwnership = async ({
 }: OwnershipOptions): Promise<Ownership> => {
   const host = hostIdOf(stateDir, hostId);
   const { servers } = store;
+  const since = performance.now();
   const identity = await establishIdentity({ servers, stateDir, host, leaseMs });
   const { id, epoch, doubt } = identity;
   log.info({ server: id, epoch, host, deployment: identity.deployment }, 'the server is starting');
   if (doubt !== null) log.warn({ server: id }, `This server may be a copy. ${doubt} ${CONFIRM}`);
-  return { identity, lease: openLease({ servers, identity, leaseMs, log }), leaseMs, hostLostMs };
+  return {
+    identity,
+    lease: openLease({ servers, identity, leaseMs, since, log }),
+    leaseMs,
+    hostLostMs,
+  };
 };
 
 /** What a row of this server says of its owner. */

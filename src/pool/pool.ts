@@ -9,8 +9,10 @@ import { type Placement, type PlacementRequest, place } from './placement.ts';
 export type Pool = {
   providers(): readonly CompleteProvider[];
   has(name: string): boolean;
-  /** `INVALID_ARGUMENT` naming the ones there are. */
+  /** One that a caller has asked for; `INVALID_ARGUMENT` naming the ones there are. */
   get(name: string): CompleteProvider;
+  /** That of a sandbox that exists; `UNAVAILABLE` where this server does not have it. */
+  providerOf(sandbox: Pick<Sandbox, 'id' | 'provider'>): CompleteProvider;
   /** Whether its sandboxes live on the machine of the server that made them. */
   isBound(name: string): boolean;
   /** The last known, or the first answer. Never rejects. */
@@ -19,7 +21,11 @@ export type Pool = {
   place(request: PlacementRequest): Placement;
   /** Whether it is known to be unable to take one now. */
   isAway(name: string): boolean;
-  create(provider: CompleteProvider, spec: SandboxSpec): Promise<SandboxHandle>;
+  create(
+    provider: CompleteProvider,
+    spec: SandboxSpec,
+    signal?: AbortSignal,
+  ): Promise<SandboxHandle>;
   /** Returns when nothing is left of it at its provider, which need not answer a connection for that. */
   destroy(sandbox: Pick<Sandbox, 'id' | 'ref' | 'provider'>): Promise<void>;
   /** Connected once, then kept. `NOT_FOUND` when the sandbox is gone at its provider. */
@@ -56,6 +62,14 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
         `There is no provider "${name.slice(0, 50)}". There is: ${providers.map((one) => one.name).join(', ')}.`,
       );
     },
+    providerOf({ id, provider }) {
+      if (pool.has(provider)) return pool.get(provider);
+      throw new AppError(
+        'UNAVAILABLE',
+        `The sandbox ${id} is at the provider "${provider}", which is not configured on this server. Add it to SANDBANK_PROVIDERS and restart the server.`,
+        { details: { provider } },
+      );
+    },
     isBound: (name) => pool.has(name) && pool.get(name).capabilities.bound === 'host',
     health: health.ask,
     place(request) {
@@ -73,8 +87,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       );
     },
     isAway: (name) => health.last(pool.get(name))?.status === 'unavailable',
-    async create(provider, spec) {
-      const handle = keep(spec.id, await provider.create(spec));
+    async create(provider, spec, signal) {
+      const handle = keep(spec.id, await provider.create(spec, signal));
       handles.set(spec.id, Promise.resolve(handle));
       return handle;
     },
@@ -83,7 +97,7 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       if (known) return known.destroy();
       if (ref === null) return;
       await pool
-        .get(provider)
+        .providerOf({ id, provider })
         .destroy(ref)
         .catch((error: unknown) => {
           if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
@@ -98,7 +112,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
           new AppError('NOT_FOUND', `The sandbox ${id} was never made at its provider.`),
         );
       const facts = { template, limits: limitsOf(sandbox) };
-      const connected = (async () => keep(id, await pool.get(provider).connect(ref, facts)))();
+      const connected = (async () =>
+        keep(id, await pool.providerOf({ id, provider }).connect(ref, facts)))();
       handles.set(id, connected);
       connected.catch(() => handles.delete(id));
       return connected;

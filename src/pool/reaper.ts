@@ -97,12 +97,13 @@ export const createReaper = ({ store, pool, lease, identity, clock, log }: Reape
     await eachBounded(doomed, WIDTH, (one) => destroy(provider, one));
   };
 
-  /** Each provider by itself: one that hangs or fails delays none of the others. Never rejects. */
-  return async (): Promise<void> => {
+  /** All providers, or the named one; each by itself: one that hangs or fails delays none of the others. Never rejects. */
+  return async (only?: string): Promise<void> => {
     if (!lease.isTrusted()) return;
     await Promise.all(
       pool
         .providers()
+        .filter(({ name }) => only === undefined || name === only)
         .map((provider) =>
           reapOne(provider).catch((error: unknown) =>
             log.error(

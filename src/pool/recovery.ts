@@ -10,6 +10,8 @@ import type { Pool } from './pool.ts';
 
 const GONE = 'The sandbox no longer existed at its provider when a server took it up.';
 
+const CUT_OFF = 'The server stopped before the provider had answered.';
+
 export type RecoveryOptions = {
   store: Store;
   pool: Pool;
@@ -34,8 +36,8 @@ export const createRecovery = ({
   log,
 }: RecoveryOptions) => {
   /** The provider may have made what its server had no time to note. */
-  const refOf = async ({ id, ref, provider }: Sandbox): Promise<string | null> =>
-    ref ?? (await pool.get(provider).list()).find((one) => one.id === id)?.ref ?? null;
+  const refOf = async (row: Sandbox): Promise<string | null> =>
+    row.ref ?? (await pool.providerOf(row).list()).find(({ id }) => id === row.id)?.ref ?? null;
 
   const adopt = async ({ tenant, id }: Sandbox): Promise<void> => {
     // Read now: requests are served meanwhile, and it may have been destroyed or have another owner.
@@ -46,13 +48,7 @@ export const createRecovery = ({
     const row = { ...found, ref: await refOf(found) };
     if (row.state === 'DESTROYING')
       return lifecycle.destroy(row, 'USER', 'The sandbox was destroyed.');
-    if (row.ref === null)
-      return lifecycle.finish(
-        row,
-        'FAILED',
-        'CREATE_FAILED',
-        'The server stopped before the provider had answered.',
-      );
+    if (row.ref === null) return lifecycle.finish(row, 'FAILED', 'CREATE_FAILED', CUT_OFF);
     if (row.expiresAt <= clock())
       return lifecycle.destroy(row, 'EXPIRED', 'The sandbox reached its expiration time.');
     let handle: SandboxHandle;
@@ -60,6 +56,11 @@ export const createRecovery = ({
       handle = await pool.handle(row);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
+      if (row.state === 'CREATING') {
+        // Something bears its id and is no sandbox: the create was cut off half-way.
+        await pool.destroy(row);
+        return lifecycle.finish(row, 'FAILED', 'CREATE_FAILED', CUT_OFF);
+      }
       return lifecycle.finish(row, 'TERMINATED', 'LOST', GONE);
     }
     await lifecycle.adopt(row, handle);
@@ -68,7 +69,7 @@ export const createRecovery = ({
   return async (row: Sandbox): Promise<void> => {
     await adopt(row).catch((error: unknown) => {
       log.error({ err: error, sandbox: row.id }, 'a sandbox could not be adopted, it is retried');
-      retries.add(row.id, () => adopt(row));
+      retries.add(row.id, () => adopt(row), 'adopt');
     });
   };
 };

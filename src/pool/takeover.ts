@@ -11,8 +11,8 @@ import type { Pool } from './pool.ts';
 const PAGE = 200;
 const WIDTH = 16;
 
-/** Looks after a row from now on. Never rejects. */
-type Adopt = (row: Sandbox) => Promise<void>;
+/** Looks after rows from now on; nobody waits for that. */
+type Adopt = (rows: readonly Sandbox[]) => void;
 
 export type TakeOverOptions = {
   store: Store;
@@ -67,19 +67,24 @@ export const createTakeOver = ({
     return rows.filter((_, index) => decided[index]);
   };
 
-  const take = async (row: OwnedRow, adopt: Adopt): Promise<void> => {
+  const take = async (row: OwnedRow, taken: Sandbox[]): Promise<void> => {
     if (!lease.isTrusted()) return;
     const { host } = assign(row.provider);
-    const taken = await store.ownership.takeOver(row, lease.fence, host);
-    if (!taken) return;
+    const mine = await store.ownership.takeOver(row, lease.fence, host);
+    if (!mine) return;
     log.info({ sandbox: row.id, from: row.owner }, 'a sandbox of a dead server was taken over');
-    await adopt(taken);
+    taken.push(mine);
   };
 
   const takeAll = async (adopt: Adopt): Promise<void> => {
     for (let after = ''; lease.isTrusted(); ) {
       const rows = await store.ownership.abandoned(identity, after, PAGE);
-      await eachBounded(await reachable(rows), WIDTH, (row) => take(row, adopt));
+      const taken: Sandbox[] = [];
+      try {
+        await eachBounded(await reachable(rows), WIDTH, (row) => take(row, taken));
+      } finally {
+        adopt(taken);
+      }
       after = rows.at(-1)?.id ?? after;
       if (rows.length < PAGE) return;
     }

@@ -64,7 +64,7 @@ const make = async (
     await claim(row.id);
     return createQueue.enqueue(row);
   };
-  if (input.wait && createQueue.hasWaiting(row.tenant)) return wait();
+  if (input.wait && (await createQueue.hasWaiting(row.tenant))) return wait();
   const bounds = await quotas.bounds({ ...row, subject: row.createdBy }, CREATE_METRICS);
   const result = await lifecycle.create(row, bounds, () => claim(row.id));
   if (!('bound' in result)) {

@@ -27,6 +27,16 @@ export const openOwnership = (
         .where('state', 'in', [...aliveStates])
         .execute();
     },
+    async release(owner, providers) {
+      let query = db
+        .updateTable('sandboxes')
+        .set({ owner: null })
+        .where('owner', '=', owner)
+        .where('host', 'is', null)
+        .where('state', 'in', [...aliveStates]);
+      if (providers.length) query = query.where('provider', 'not in', [...providers]);
+      await query.execute();
+    },
     async owned({ owner, epoch }) {
       const query = alive().selectAll().where('owner', '=', owner).where('ownerEpoch', '=', epoch);
       return (await query.execute()).map(fromRow);

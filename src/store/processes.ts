@@ -120,14 +120,5 @@ export const openProcesses = (
     if (sandboxId !== undefined) query = query.where('sandboxId', '=', sandboxId);
     return (await query.execute()).map(fromRow);
   },
-  async lose(tenant, sandboxId, at) {
-    await db
-      .updateTable('processes')
-      .set({ state: 'LOST', endedAt: at })
-      .where('tenant', '=', tenant)
-      .where('sandboxId', '=', sandboxId)
-      .where('state', 'in', [...RUNS])
-      .execute();
-  },
   purge: (before, limit) => purgeById(db, ['processes', 'endedAt'], before, limit),
 });

@@ -22,6 +22,21 @@ const saveLabels = async (
   if (rows.length) await trx.insertInto('sandbox_labels').values(rows).execute();
 };
 
+const loseProcesses = async (
+  trx: Database,
+  tenant: string,
+  sandboxId: string,
+  at: number,
+): Promise<void> => {
+  await trx
+    .updateTable('processes')
+    .set({ state: 'LOST', endedAt: at })
+    .where('tenant', '=', tenant)
+    .where('sandboxId', '=', sandboxId)
+    .where('state', 'in', ['STARTING', 'RUNNING'])
+    .execute();
+};
+
 const toEvent = (
   row: Sandbox,
   { kind, at, position }: SandboxEventNote,
@@ -64,7 +79,7 @@ const holds = (
 };
 
 /**
- * What changes a sandbox's row. In a transaction locks are taken in one order everywhere (bounds, the row, hours of usage, the events'
+ * What changes a sandbox's row. In a transaction locks are taken in one order everywhere (bounds, the row, its processes, hours of usage, the events'
  * heads), so that two never wait for each other.
  */
 export const openSandboxChanges = (
@@ -77,7 +92,7 @@ export const openSandboxChanges = (
     tenant: string,
     id: string,
     patch: Partial<Sandbox>,
-    { event, slice, ...conditions }: SandboxChange,
+    { event, slice, losesProcessesAt, ...conditions }: SandboxChange,
   ): Promise<Sandbox | null> => {
     const booked = slice ? { bookedAt: slice.to, bookedCpuSeconds: slice.cpuSeconds } : {};
     const query = trx
@@ -92,6 +107,7 @@ export const openSandboxChanges = (
     if (!row) return null;
     const changed = fromRow(row);
     if (patch.labels) await saveLabels(trx, changed);
+    if (losesProcessesAt !== undefined) await loseProcesses(trx, tenant, id, losesProcessesAt);
     if (slice) await addUsage(trx, slice.entries);
     if (event) await logs.events.write(trx, tenant, [toEvent(changed, event)]);
     return changed;
@@ -131,7 +147,8 @@ export const openSandboxChanges = (
     },
     async update(tenant, id, patch, options = {}) {
       refuseNul(patch);
-      const isAlone = !patch.labels && !options.slice && !options.event;
+      const { slice, event, losesProcessesAt } = options;
+      const isAlone = !patch.labels && !slice && !event && losesProcessesAt === undefined;
       const row = await (isAlone
         ? change(db, tenant, id, patch, options)
         : db.transaction().execute((trx) => change(trx, tenant, id, patch, options)));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Bound } from '../../src/store/types/quota.ts';
-import { sandbox } from './rows.ts';
+import { child, sandbox } from './rows.ts';
 
 /** A row, its event and what it used are one: all of them are written, or none. */
 export const testChanges = (open: () => Store): void => {
@@ -111,6 +111,33 @@ export const testChanges = (open: () => Store): void => {
       ),
     );
     expect(taken.filter((one) => one !== null)).toHaveLength(1);
+  });
+
+  it('ends a sandbox and its processes, or neither', async () => {
+    const { sandboxes, processes } = open();
+    const tenant = newId('req');
+    const row = sandbox({ tenant, owner: 'one' });
+    await sandboxes.insert(row);
+    const running = child(row.id, { tenant });
+    const starting = child(row.id, { tenant, state: 'STARTING' });
+    const over = child(row.id, { tenant, state: 'EXITED', endedAt: 1 });
+    const ofAnother = child(newId('sbx'), { tenant });
+    for (const one of [running, starting, over, ofAnother]) await processes.insert(one);
+    const states = async () => {
+      const ids = [running, starting, over, ofAnother].map(({ id }) => id);
+      return (await processes.findMany(tenant, ids)).map((one) => `${one?.state} ${one?.endedAt}`);
+    };
+    const end = (owner: string) =>
+      sandboxes.update(
+        tenant,
+        row.id,
+        { state: 'TERMINATED', endedAt: 7 },
+        { expect: { owner }, losesProcessesAt: 7 },
+      );
+    expect(await end('another')).toBeNull();
+    expect(await states()).toEqual(['RUNNING null', 'STARTING null', 'EXITED 1', 'RUNNING null']);
+    expect(await end('one')).toMatchObject({ state: 'TERMINATED' });
+    expect(await states()).toEqual(['LOST 7', 'LOST 7', 'EXITED 1', 'RUNNING null']);
   });
 
   it('ends a sandbox and books the last of its usage, or neither', async () => {

@@ -99,6 +99,26 @@ export const testOwnershipStore = (given: () => Store): void => {
       expect(await ids(1)).toEqual([]);
     });
 
+    it('is released of what is at a provider that the server no longer has, and not bound to a host', async () => {
+      const { sandboxes, ownership } = given();
+      const { fence } = await start(LONG_MS);
+      const rows = [
+        mine(fence.owner, { host: null, provider: 'gone' }),
+        mine(fence.owner, { host: 'here', provider: 'gone' }),
+        mine(fence.owner, { host: null, provider: 'kept' }),
+        mine(fence.owner, { host: null, provider: 'gone', state: 'FAILED', endedAt: 1 }),
+        mine('srv_other', { host: null, provider: 'gone' }),
+      ];
+      for (const row of rows) await sandboxes.insert(row);
+      await ownership.release(fence.owner, ['kept']);
+      const found = await sandboxes.findMany(
+        'acme',
+        rows.map(({ id }) => id),
+      );
+      const { owner } = fence;
+      expect(found.map((row) => row?.owner)).toEqual([null, owner, owner, owner, 'srv_other']);
+    });
+
     it('goes from a dead server to exactly one other, on the same host or from its predecessor', async () => {
       const { sandboxes, ownership } = given();
       const dead = await start(1);
@@ -169,20 +189,6 @@ export const testOwnershipStore = (given: () => Store): void => {
       await sleep(SHORT_MS);
       expect(await ids(1)).toContain(row.id);
       expect(await ids(1)).not.toContain(free.id);
-    });
-
-    it('ends the processes of what is given up', async () => {
-      const { sandboxes, processes } = given();
-      const row = mine('srv_gone', { state: 'TERMINATED', endedAt: 1 });
-      const [running, over] = [child(row.id), child(row.id, { state: 'EXITED', endedAt: 1 })];
-      await sandboxes.insert(row);
-      await processes.insert(running);
-      await processes.insert(over);
-      await processes.lose(row.tenant, row.id, 7);
-      expect(await processes.find(row.tenant, running.id)).toMatchObject({
-        ...{ state: 'LOST', endedAt: 7 },
-      });
-      expect(await processes.find(row.tenant, over.id)).toMatchObject({ state: 'EXITED' });
     });
   });
 

@@ -15,6 +15,7 @@ import { openProvider } from '../../src/providers/local/local.ts';
 import type { Provider } from '../../src/providers/types/provider.ts';
 import { createSandboxService } from '../../src/sandboxes/service.ts';
 import { openStore } from '../../src/store/open.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { SandboxEvent, SandboxEventGap } from '../../src/store/types/sandbox-event.ts';
 import { createMeter } from '../../src/usage/meter.ts';
 import { principal } from './principal.ts';
@@ -31,19 +32,28 @@ export type ServiceOptions = {
   /** Instead of local sandboxes. */
   vendors?: readonly Provider[];
   deadlines?: Partial<Deadlines>;
+  leaseMs?: number;
+  /** The store with something that happens in between, such as an answer that is lost. */
+  disturb?: (store: Store) => Store;
 };
 
 /** The service on real parts: isolated sandboxes, a SQLite file, journal files. The clock can be moved. */
 export const openService = async (
   stateDir: string,
-  { plans = builtInPlans, vendors, deadlines = {} }: ServiceOptions = {},
+  {
+    plans = builtInPlans,
+    vendors,
+    deadlines = {},
+    leaseMs = 30_000,
+    disturb = (store) => store,
+  }: ServiceOptions = {},
 ) => {
   const log = pino({ level: 'silent' });
   let ahead = 0;
   const clock = (): number => Date.now() + ahead;
   const sealer = createSealer('a secret of these tests');
   const unlock = await lockStateDir(stateDir);
-  const store = await openStore({ stateDir, sealer });
+  const store = disturb(await openStore({ stateDir, sealer }));
   const limits = { cpus: 1, memoryBytes: 2 ** 28, diskBytes: 2 ** 28, processes: 64 };
   const openLocal = () =>
     openProvider(
@@ -60,7 +70,7 @@ export const openService = async (
   const ownership = await openOwnership({
     ...{ store, stateDir, log },
     hostId: undefined,
-    leaseMs: 30_000,
+    leaseMs,
     hostLostMs: 3_600_000,
   });
   const { lease } = ownership;
@@ -93,8 +103,11 @@ export const openService = async (
     service,
     ownership,
     /** As a server does after it listens. */
-    async takeUp(): Promise<void> {
-      const processes = { takeUp: async () => undefined, letGo: () => undefined };
+    async takeUp(onProcesses = (_sandboxId?: string): void => undefined): Promise<void> {
+      const processes = {
+        takeUp: async (sandboxId?: string) => onProcesses(sandboxId),
+        letGo: () => undefined,
+      };
       await service.keeper.start(await service.keeper.prepare(), processes);
     },
     store,

@@ -20,6 +20,14 @@ export const LINE_MS = 50;
 type Stored = { id: string; deployment: string; createdAt: number };
 type StoredProcess = { startedAt: number; lines: number };
 
+const holdOf = (folder: string): string => join(folder, 'hold');
+
+/** From now on the vendor makes sandboxes and does not say so, until `release`. */
+export const holdAnswers = (folder: string): { release(): void } => {
+  writeFileSync(holdOf(folder), '');
+  return { release: () => rmSync(holdOf(folder), { force: true }) };
+};
+
 const none = 'none' as const;
 const unlimited = {
   ...{ cpu: none, memory: none, disk: none },
@@ -120,6 +128,7 @@ export const createSharedVendor = (
       const stored: Stored = { id, deployment, createdAt: Date.now() };
       writeFileSync(fileOf(ref), JSON.stringify(stored));
       log('created', id);
+      while (existsSync(holdOf(folder))) await sleep(LINE_MS);
       return handleOf(ref, stored);
     },
     connect: async (ref) => handleOf(ref, load(ref)),

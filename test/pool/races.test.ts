@@ -1,5 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { alice, newStateDir, type OpenService, openService } from '../helpers/sandbox-service.ts';
+import {
+  alice,
+  deployment,
+  newStateDir,
+  type OpenService,
+  openService,
+} from '../helpers/sandbox-service.ts';
+import { createSharedVendor, vendorLog } from '../helpers/shared-vendor.ts';
 
 describe('a sandbox that is wanted and unwanted at once', () => {
   let open: OpenService;
@@ -45,6 +52,22 @@ describe('a sandbox that is wanted and unwanted at once', () => {
     expect(new Set(ends.map(({ state }) => state))).toEqual(new Set(['TERMINATED']));
     expect(await open.service.destroy(alice, row.id)).toMatchObject({ state: 'TERMINATED' });
     expect(await open.provider.list()).toEqual([]);
+  });
+
+  it('is destroyed once at its vendor, and told of once, however many ask', async () => {
+    const folder = await newStateDir();
+    const vendors = [createSharedVendor(folder, deployment)];
+    const shared = await openService(await newStateDir(), { vendors });
+    const { row } = await shared.service.create(alice, {});
+    await Promise.all(Array.from({ length: 20 }, () => shared.service.destroy(alice, row.id)));
+    expect(vendorLog(folder).filter(({ what }) => what === 'destroyed')).toHaveLength(1);
+    const events = await shared.store.sandboxEvents.after('acme', 0, 100);
+    expect(events.map(({ kind }) => kind)).toEqual([
+      'sandbox-created',
+      'sandbox-ready',
+      'sandbox-destroyed',
+    ]);
+    await shared.end();
   });
 
   it('cannot be extended, used or measured after its end', async () => {

@@ -11,7 +11,13 @@ import {
   withFleet,
 } from '../helpers/fleet.ts';
 import { runProgram } from '../helpers/launch.ts';
-import { LINE_MS, plantSandbox, vendorLog, vendorRefs } from '../helpers/shared-vendor.ts';
+import {
+  holdAnswers,
+  LINE_MS,
+  plantSandbox,
+  vendorLog,
+  vendorRefs,
+} from '../helpers/shared-vendor.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 
 describe.concurrent('servers that reach the same sandboxes', () => {
@@ -151,6 +157,27 @@ describe.concurrent('servers that reach the same sandboxes', () => {
     await until(async () => (await sandboxOf(database, sandboxId)).state === 'READY');
     await until(async () => (await sandboxOf(database, never)).state === 'FAILED');
     await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId });
+    expect(vendorRefs(vendor)).toEqual([]);
+  });
+
+  test('a create whose server is stopped while the vendor answers belongs to the one that took it over', async (fleet, database, vendor) => {
+    const one = await fleet.member();
+    const two = await fleet.member();
+    const hold = holdAnswers(vendor);
+    const create = mutate(one, 'createSandbox', 'sandbox { id state }', {});
+    await until(() => vendorLog(vendor).some(({ what }) => what === 'created'));
+    one.signal('SIGSTOP');
+    const [{ id }] = await rowsOf<Row>(database, 'select id from sandboxes');
+    await until(async () => (await sandboxOf(database, id)).state === 'READY');
+    hold.release();
+    one.signal('SIGCONT');
+    // What was asked for is there; where it is, the next request is told.
+    expect(await one.alive(create)).toMatchObject({ sandbox: { id, state: 'READY' } });
+    expect(vendorLog(vendor).filter(({ what }) => what === 'destroyed')).toEqual([]);
+    const input = { sandboxId: id, argv: ['lines', '1'] };
+    expect(await mutate(one, 'exec', 'stdout', input)).toMatchObject({ code: 'WRONG_SERVER' });
+    expect(await mutate(two, 'exec', 'stdout', input)).toMatchObject({ stdout: 'line 1\n' });
+    await mutate(two, 'destroySandbox', 'sandbox { id }', { sandboxId: id });
     expect(vendorRefs(vendor)).toEqual([]);
   });
 });

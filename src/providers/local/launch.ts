@@ -28,6 +28,8 @@ export type LaunchOptions = {
   limits: ResourceLimits;
   rootfs: Rootfs;
   seccompFile: string;
+  /** Aborted: nobody waits for it any more. */
+  signal?: AbortSignal | undefined;
 };
 
 const limitArguments = ({ diskBytes, processes }: ResourceLimits, isRoot: boolean): string[] => [
@@ -115,7 +117,7 @@ const spawnBwrap = (
 };
 
 export const launch = (options: LaunchOptions): Launched => {
-  const { dir, rootfs } = options;
+  const { dir, rootfs, signal } = options;
   const argsFile = join(dir, 'args');
   writeFileSync(argsFile, bwrapArguments(rootfs).join('\0'));
   const child = spawnBwrap(options, argsFile);
@@ -129,12 +131,18 @@ export const launch = (options: LaunchOptions): Launched => {
     Promise.reject(unavailable('The sandbox did not start in time.')),
   );
   late.catch(() => undefined);
+  const cut = Promise.withResolvers<never>();
+  cut.promise.catch(() => undefined);
+  const abort = (): void => cut.reject(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
   return {
     pid: child.pid ?? 0,
     inner: () => readInnerPid(info),
     unblock: () => void block.end('1'),
-    whileStarting: (work) => Promise.race([work, failed, late]),
+    whileStarting: (work) => Promise.race([work, failed, late, cut.promise]),
     detach() {
+      signal?.removeEventListener('abort', abort);
       child.unref();
       rmSync(argsFile);
     },

@@ -31,6 +31,8 @@ type Sandboxes = {
 const unknownSandbox = (ref: string): AppError =>
   new AppError('NOT_FOUND', `The local sandbox ${ref} is gone.`);
 
+const stopping = (): AppError => new AppError('UNAVAILABLE', 'The server is stopping. Try again.');
+
 const discard = async (removal: Removal, { link, ref }: Supervisor): Promise<void> => {
   link.close();
   await removal.clear(ref);
@@ -51,14 +53,15 @@ const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor)
 /** One that waits, where its limits fit, else a new one. */
 const takeSupervisor = async (
   { host, context, warm }: Sandboxes,
-  { id, limits }: SandboxSpec,
+  { limits }: SandboxSpec,
+  signal: AbortSignal,
 ): Promise<Supervisor> => {
   const { deployment, defaultLimits } = context;
   // What is an rlimit is set at the start and cannot be raised.
   const fits =
     limits.diskBytes === defaultLimits.diskBytes && limits.processes === defaultLimits.processes;
   const ready = fits ? warm.take() : undefined;
-  return ready ?? startSupervisor(newRef(), { id, deployment }, limits, host);
+  return ready ?? startSupervisor(newRef(), deployment, limits, host, signal);
 };
 
 const create = async (
@@ -69,7 +72,7 @@ const create = async (
   const { id, env, limits, network, expiresAt } = spec;
   const { sealer } = sandboxes.context;
   signal.throwIfAborted();
-  const supervisor = await takeSupervisor(sandboxes, spec);
+  const supervisor = await takeSupervisor(sandboxes, spec, signal);
   try {
     signal.throwIfAborted();
     if (!isDeepStrictEqual(supervisor.state.limits, limits)) supervisor.cgroup?.setLimits(limits);
@@ -106,12 +109,14 @@ export const createLocalProvider = (
   const folders = openFolders(host.base, deployment);
   const removal = createRemoval(host, folders, log);
   const handles: Sandboxes['handles'] = new Map();
+  const creating = new Set<Promise<LocalHandle>>();
+  const stop = new AbortController();
   let disposed = false;
   // Listed before the first supervisor is started, which is no leftover.
   const swept = removal.sweep(folders.leftovers(), () => disposed);
   const warm = createWarmPool(
     warmSandboxes,
-    () => startSupervisor(newRef(), { id: null, deployment }, defaultLimits, host),
+    () => startSupervisor(newRef(), deployment, defaultLimits, host),
     (supervisor) => discard(removal, supervisor),
     log,
   );
@@ -121,9 +126,14 @@ export const createLocalProvider = (
     name: 'local',
     capabilities: localCapabilities(host.cgroups !== null),
     health: async () => ({ status: 'healthy', reason: null }),
-    create: (spec, signal) => create(sandboxes, spec, signal),
+    async create(spec, signal) {
+      if (disposed) throw stopping();
+      const work = create(sandboxes, spec, AbortSignal.any([signal, stop.signal]));
+      creating.add(work);
+      return work.finally(() => creating.delete(work));
+    },
     async connect(ref) {
-      if (disposed) throw new AppError('UNAVAILABLE', 'The server is stopping. Try again.');
+      if (disposed) throw stopping();
       const known = handles.get(ref);
       if (known !== undefined) return known;
       if (!folders.stateOf(ref)?.id) throw unknownSandbox(ref);
@@ -141,7 +151,9 @@ export const createLocalProvider = (
     },
     async dispose() {
       disposed = true;
-      await Promise.all([warm.dispose(), swept]);
+      // What is half-made is removed before the server ends: later nobody would.
+      stop.abort();
+      await Promise.all([warm.dispose(), swept, Promise.allSettled(creating)]);
       for (const handle of handles.values()) (await handle.catch(() => null))?.detach();
       await host.trash.dispose(TRASH_MS);
     },

@@ -41,11 +41,16 @@ const layOut = (dir: string, uid: number): { runDir: string; workspace: string }
   return { runDir, workspace };
 };
 
+/**
+ * One that waits for an assignment. It has no id yet, so that nobody finds it by one before all that its sandbox was asked to have is written
+ * down with it: what a kill leaves of a start is swept away, not adopted.
+ */
 export const startSupervisor = async (
   ref: string,
-  { id, deployment }: { id: string | null; deployment: string },
+  deployment: string,
   limits: ResourceLimits,
   host: Host,
+  signal?: AbortSignal,
 ): Promise<Supervisor> => {
   const { base, assets, uids, cgroups } = host;
   const dir = join(base, 'sandboxes', ref);
@@ -58,7 +63,8 @@ export const startSupervisor = async (
     const link = await openLink(join(runDir, 'control.sock'), uid);
     started.link = link;
     const rootfs = { ...assets, runDir, workspace };
-    const launched = launch({ dir, uid, limits, rootfs, seccompFile: assets.seccompFile });
+    const { seccompFile } = assets;
+    const launched = launch({ dir, uid, limits, rootfs, seccompFile, signal });
     const { pid } = launched;
     if (pid) started.pids.push(pid);
     const inner = await launched.whileStarting(launched.inner());
@@ -69,7 +75,7 @@ export const startSupervisor = async (
     cgroup?.setLimits(limits);
     for (const half of started.pids) cgroup?.add(half);
     const state: SupervisorState = {
-      id,
+      id: null,
       deployment,
       uid,
       pid,

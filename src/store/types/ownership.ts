@@ -11,6 +11,8 @@ export type OwnedRow = Pick<
 export type OwnershipStore = {
   /** After a start: what this server owned before gets its new epoch. */
   takeBack(fence: Fence): Promise<void>;
+  /** What is at none of these providers and bound to no host is nobody's from now on, so that a server that has its provider takes it over. */
+  release(owner: string, providers: readonly string[]): Promise<void>;
   owned(fence: Fence): Promise<Sandbox[]>;
   /**
    * Whose owner's lease is over, by id, after `after`: those bound to no host or to this one, and those of `predecessor`.

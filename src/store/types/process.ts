@@ -66,8 +66,6 @@ export type ProcessStore = {
   ): Promise<boolean>;
   /** All tenants: STARTING and RUNNING, in the sandboxes that a server owns or owned when they ended, or in one of them. */
   unfinished(owner: string, sandboxId?: string): Promise<Process[]>;
-  /** Those of a sandbox whose host is gone end with it. */
-  lose(tenant: string, sandboxId: string, at: number): Promise<void>;
   /** Removes a batch of those that ended before; returns how many. */
   purge(before: number, limit: number): Promise<number>;
 };

@@ -20,6 +20,8 @@ export type SandboxChange = {
   event?: SandboxEventNote;
   /** What it used and is not booked yet. The row changes only if nobody else has booked from `from` on. */
   slice?: UsageSlice;
+  /** Its processes that run end with it, at this instant, as lost. */
+  losesProcessesAt?: number;
 };
 
 export type SandboxStore = {
