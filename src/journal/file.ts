@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:f
 import { join } from 'node:path';
 import { AppError, notFound } from '../errors.ts';
 import { writeWhole } from '../lib/write-whole.ts';
+import { withDiskErrors } from './disk-errors.ts';
 import { checkPlace, follow, forget, remember, wake } from './follow.ts';
 import type { Journal, JournalOptions } from './journal.ts';
 import { createLoadedTopics } from './loaded-topics.ts';
@@ -32,46 +33,47 @@ export const createFileJournal = async ({
 
   const journal: Journal = {
     id: String(seed),
-    async append(name, records) {
-      const topic = topics.findOrMake(name);
-      if (topic.ended)
-        throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
-      if (records.length === 0) return topic.last;
-      const { parts, size, kept } = encodeRecords(records, topic.last + 1, topic.seed);
-      writeFrames(topic, parts, size);
-      topics.keepOpen(topic);
-      remember(topic, kept);
-      trimTopic(topic, retainBytes);
-      wake(topic);
-      return topic.last;
-    },
+    append: (name, records) =>
+      withDiskErrors(() => {
+        const topic = topics.findOrMake(name);
+        if (topic.ended)
+          throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
+        if (records.length === 0) return topic.last;
+        const { parts, size, kept } = encodeRecords(records, topic.last + 1, topic.seed);
+        writeFrames(topic, parts, size);
+        topics.keepOpen(topic);
+        remember(topic, kept);
+        trimTopic(topic, retainBytes);
+        wake(topic);
+        return topic.last;
+      }),
     read(name, options) {
       const topic = topics.find(name);
       if (!topic) throw notFound('stream', name);
       checkPlace(topic, options.after);
       return follow(topic, options, (after, limit) => readItems(topic, after, limit));
     },
-    async lastRecord(name) {
-      const topic = topics.find(name);
-      return topic && lastOf(topic);
-    },
+    lastRecord: (name) =>
+      withDiskErrors(() => {
+        const topic = topics.find(name);
+        return topic && lastOf(topic);
+      }),
     async info(name) {
       const topic = topics.find(name);
       if (!topic) return null;
       const { first, last, ended } = topic;
       return { first, last, ended, bytes: sizeOf(topic) };
     },
-    async create(name) {
-      topics.findOrMake(name);
-    },
-    async end(name) {
-      const topic = topics.findOrMake(name);
-      if (topic.ended) return;
-      markEnded(topic, clock());
-      topic.ended = true;
-      topics.close(topic);
-      wake(topic);
-    },
+    create: (name) => withDiskErrors(() => void topics.findOrMake(name)),
+    end: (name) =>
+      withDiskErrors(() => {
+        const topic = topics.findOrMake(name);
+        if (topic.ended) return;
+        markEnded(topic, clock());
+        topic.ended = true;
+        topics.close(topic);
+        wake(topic);
+      }),
     async remove(name) {
       const topic = topics.find(name);
       if (!topic) return;
