@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, notFound } from '../errors.ts';
 import { writeWhole } from '../lib/write-whole.ts';
@@ -9,7 +9,8 @@ import type { Journal, JournalOptions } from './journal.ts';
 import { createLoadedTopics } from './loaded-topics.ts';
 import { encodeRecords } from './record.ts';
 import { lastOf, readItems } from './scan.ts';
-import { endedAt, markEnded, sizeOf, trimTopic, writeFrames } from './segments.ts';
+import { markEnded, sizeOf, trimTopic, writeFrames } from './segments.ts';
+import { sweepFolders, unendedIn } from './sweep.ts';
 
 const readSeed = (dir: string): number => {
   const file = join(dir, '.seed');
@@ -30,6 +31,15 @@ export const createFileJournal = async ({
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const seed = readSeed(dir);
   const topics = createLoadedTopics(dir, seed);
+  let sweeping: Promise<void> | null = null;
+  let isDisposed = false;
+  const unload = (path: string): void => {
+    for (const [name, topic] of topics.all())
+      if (topic.dir === path) {
+        topics.unload(name, topic);
+        forget(topic);
+      }
+  };
 
   const journal: Journal = {
     id: String(seed),
@@ -81,18 +91,20 @@ export const createFileJournal = async ({
       rmSync(topic.dir, { recursive: true, force: true });
       forget(topic);
     },
-    async sweep() {
-      const loaded = new Map([...topics.all()].map(([name, topic]) => [topic.dir, name]));
-      for (const folder of readdirSync(dir)) {
-        const path = join(dir, folder);
-        const ended = endedAt(path);
-        if (ended === null || ended + retainMs >= clock()) continue;
-        const name = loaded.get(path);
-        if (name !== undefined) await journal.remove(name);
-        else rmSync(path, { recursive: true, force: true });
-      }
+    sweep() {
+      sweeping ??= sweepFolders({
+        dir,
+        before: () => clock() - retainMs,
+        unload,
+        isStopped: () => isDisposed,
+      }).finally(() => {
+        sweeping = null;
+      });
+      return sweeping;
     },
+    unended: () => unendedIn(dir),
     async dispose() {
+      isDisposed = true;
       for (const [, topic] of topics.all()) {
         topics.close(topic);
         topic.ended = true;

@@ -26,10 +26,10 @@ const newSegment = (dir: string, first: number): Segment => ({
   marks: [],
 });
 
-const ENDED = 'ended';
+export const ENDED = 'ended';
 
 /** When the topic in this folder ended, in milliseconds since the epoch; null when it has not. */
-export const endedAt = (dir: string): number | null => {
+const endedAt = (dir: string): number | null => {
   try {
     return Number(readFileSync(join(dir, ENDED), 'utf8'));
   } catch {

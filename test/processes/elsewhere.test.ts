@@ -109,3 +109,19 @@ describe('a process that another server has recorded', () => {
     expect(page.events).toEqual([gap, exit]);
   });
 });
+
+describe('a journal that nobody ends', () => {
+  it('is removed when its process is in no row, and ended when its row has, and else kept', async () => {
+    await using at = await openProcesses();
+    const { id } = await at.start();
+    const ended = { ...(await at.row(id)), id: 'prc_ended', state: 'LOST', endedAt: 5 } as const;
+    await at.store.processes.insert(ended);
+    const topics = ['process:prc_gone', 'process:prc_ended', 'other:thing', `process:${id}`];
+    for (const topic of topics) await at.fileJournal.create(topic);
+    await at.processes.takeUp();
+    await until(async () => (await at.fileJournal.info('process:prc_gone')) === null);
+    await until(async () => (await at.fileJournal.info('process:prc_ended'))?.ended === true);
+    for (const topic of ['other:thing', `process:${id}`])
+      expect(await at.fileJournal.info(topic)).toMatchObject({ ended: false });
+  });
+});

@@ -55,7 +55,8 @@ export const failing = (
   };
 };
 
-const readable = (journal: Journal): Journal['read'] => journal.read.bind(journal);
+/** What gives an iterator cannot be made to wait. */
+const iterable = ({ id, read, unended }: Journal) => ({ id, read, unended });
 
 /** Processes on a real store and real journals, in a sandbox of the scripted vendor. */
 export const openProcesses = async (reattach: 'replay' | 'none' = 'replay') => {
@@ -71,7 +72,7 @@ export const openProcesses = async (reattach: 'replay' | 'none' = 'replay') => {
   const store: Store = { ...open.store, processes: rows.part };
   const processes = createProcessService({
     ...{ store, pool: open.pool, lease: open.ownership.lease, sandboxes: open.service.access },
-    journal: { ...journal.part, id: fileJournal.id, read: readable(fileJournal) },
+    journal: { ...journal.part, ...iterable(fileJournal) },
     cursors: createCursors('a secret of these tests'),
     quotas: createQuotas({ plans: builtInPlans, store, serverLimit: null, clock: Date.now }),
     onUsageRecorded: () => undefined,
@@ -114,4 +115,3 @@ export const openProcesses = async (reattach: 'replay' | 'none' = 'replay') => {
     },
   };
 };
-export type OpenProcesses = Awaited<ReturnType<typeof openProcesses>>;
