@@ -119,7 +119,14 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       return connected;
     },
     connected: () => [...handles.keys()],
-    forget: (id) => void handles.delete(id),
+    forget(id) {
+      const known = handles.get(id);
+      handles.delete(id);
+      known?.then(
+        (handle) => handle.detach(),
+        () => undefined,
+      );
+    },
     async dispose() {
       health.dispose();
       await Promise.all(providers.map((provider) => provider.dispose()));

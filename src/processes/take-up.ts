@@ -51,7 +51,9 @@ export const takeUp = async (
   try {
     if (sandbox.state !== 'READY') throw new AppError('NOT_FOUND', 'The sandbox has ended.');
     const handle = await pool.handle(sandbox);
-    const process = await handle.attach(row.id, row.ref ?? row.id, positionOf(last));
+    const { timeoutMs, startedAt } = row;
+    const limit = timeoutMs === null ? undefined : { timeoutMs, startedAt };
+    const process = await handle.attach(row.id, row.ref ?? row.id, positionOf(last), limit);
     if (isMissing && row.state === 'STARTING') await noteEarlier();
     return process;
   } catch (error) {

@@ -47,6 +47,8 @@ export type HandleOptions = {
   log: Logger;
   /** Removes everything of the sandbox; called again when it failed. */
   remove(): Promise<void>;
+  /** A later connect needs a handle of its own. */
+  onDetach(): void;
 };
 
 export const createHandle = ({
@@ -55,6 +57,7 @@ export const createHandle = ({
   sealer,
   log,
   remove,
+  onDetach,
 }: HandleOptions): LocalHandle => {
   const { link, cgroup, ref } = supervisor;
   let { state } = supervisor;
@@ -128,6 +131,7 @@ export const createHandle = ({
       await lifetime.end({ reason: 'destroyed', message: 'Destroyed.' });
     },
     detach() {
+      onDetach();
       lifetime.detach();
       disk.stop();
       link.close();

@@ -48,6 +48,7 @@ const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor)
       handles.delete(supervisor.ref);
       await removeRemains(supervisor.dir, supervisor.cgroup, host);
     },
+    onDetach: () => void handles.delete(supervisor.ref),
   });
 
 /** One that waits, where its limits fit, else a new one. */
