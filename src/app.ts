@@ -1,5 +1,4 @@
 import { globSync, readFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
@@ -28,6 +27,7 @@ import { schema } from './graphql/schema.ts';
 import { createCursors } from './journal/cursor.ts';
 import { createFileJournal } from './journal/file.ts';
 import { createSealer } from './lib/sealed.ts';
+import { makeStateDir } from './lib/state-dir.ts';
 import { lockStateDir } from './lib/state-lock.ts';
 import { openLimiterStore } from './limits/limiter-store.ts';
 import { createQuotas } from './limits/quotas.ts';
@@ -93,7 +93,7 @@ type Start = { config: Config; log: Logger; clock: () => number; opened: Opened 
 /** Keys, records, journals and vendors: what every domain stands on. */
 const openFoundations = async ({ config, log, clock, opened }: Start, { openVendors }: Parts) => {
   const { stateDir } = config;
-  await mkdir(stateDir, { recursive: true, mode: 0o711 });
+  await makeStateDir(stateDir);
   opened.defer(await lockStateDir(stateDir));
   const { access, tokens, derive } = await openAuthentication(config);
   const sealer = createSealer(derive('seal'));

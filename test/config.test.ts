@@ -24,6 +24,15 @@ describe('the configuration', () => {
     );
   });
 
+  it('refuses numbers beyond their range, and settings that contradict one another', () => {
+    expect(() => readConfig({ SANDBANK_PORT: '70000' }, '/')).toThrow(/must be 0 to 65535/);
+    expect(() => readConfig({ SANDBANK_JOURNAL_RETAIN_BYTES: '1' }, '/')).toThrow(
+      /SANDBANK_JOURNAL_RETAIN_BYTES: must be at least 1048576 bytes/,
+    );
+    const settings = { SANDBANK_LEASE_SECONDS: '100', SANDBANK_HOST_LOST_SECONDS: '10' };
+    expect(() => readConfig(settings, '/')).toThrow(/SANDBANK_HOST_LOST_SECONDS: is below/);
+  });
+
   it('enables providers in the order that is asked for, each with settings of its own', () => {
     expect(readConfig({}, '/').providers.map(({ name }) => name)).toEqual(['local']);
     const { providers } = readConfig(

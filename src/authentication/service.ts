@@ -4,7 +4,7 @@ import { exceeds, READ_ONLY, rightsOf } from '../authorization/rights.ts';
 import { tenantFor } from '../authorization/visibility.ts';
 import { AppError } from '../errors.ts';
 import { newId } from '../lib/ids.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { RevocationKind } from '../store/types/revocation.ts';
 import type { Principal } from './principal.ts';
 import type { Revocations } from './revocations.ts';

@@ -1,6 +1,6 @@
 import type { Principal } from '../authentication/principal.ts';
 import { AppError } from '../errors.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import type { Share, ShareAccess, ShareStore } from '../store/types/share.ts';
 

@@ -8,7 +8,8 @@ const say = (line: string): unknown => process.stdout.write(`${line}\n`);
 
 const list = async (store: Store, own: string | undefined): Promise<number> => {
   for (const { id, isAlive, silentMs, host, address, epoch, doubt } of await store.servers.list()) {
-    const state = isAlive ? 'alive' : `silent for ${Math.round(silentMs / 1_000)} s`;
+    const silence = `silent for ${Math.round(silentMs / 1_000)} s`;
+    const state = !isAlive ? silence : address === null ? 'starts or has stopped' : 'alive';
     say(`${id}  ${state}  ${address ?? 'no address'}  host ${host}  start ${epoch}`);
     if (id === own) say('    → the server of this state directory');
     if (doubt !== null) say(`    ! may be a copy: ${doubt}`);

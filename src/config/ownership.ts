@@ -19,6 +19,6 @@ export const ownershipVariables = {
   SANDBANK_HOST_LOST_SECONDS: [
     count(2, 31_536_000),
     '3600',
-    'after this without a server, sandboxes that are bound to its host are lost',
+    'after this without their server, local sandboxes and containers that nobody took over are lost',
   ],
 } satisfies Variables;

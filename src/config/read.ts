@@ -37,6 +37,8 @@ const findContradictions = (v: General): string[] => {
     problems.push(
       'SANDBANK_SANDBOX_TIMEOUT_SECONDS: is above SANDBANK_SANDBOX_MAX_TIMEOUT_SECONDS',
     );
+  if (v.SANDBANK_HOST_LOST_SECONDS < v.SANDBANK_LEASE_SECONDS)
+    problems.push('SANDBANK_HOST_LOST_SECONDS: is below SANDBANK_LEASE_SECONDS');
   if (v.SANDBANK_PORT && v.SANDBANK_PORT === v.SANDBANK_PORTS_PORT)
     problems.push('SANDBANK_PORTS_PORT: must differ from SANDBANK_PORT');
   const usesPublicKeys = v.SANDBANK_JWT_PUBLIC_KEY_FILE ?? v.SANDBANK_JWKS_URL;
@@ -138,6 +140,6 @@ export const configHelp = (): string =>
   Object.entries(everything)
     .map(
       ([name, [, fallback, meaning]]) =>
-        `  ${name.padEnd(40)}${(fallback ?? '').padEnd(14)}${meaning}\n`,
+        `  ${name.padEnd(40)}${(fallback ?? '').padEnd(14)} ${meaning}\n`,
     )
     .join('');

@@ -1,4 +1,4 @@
-import { count, size, type Variables } from '../lib/settings.ts';
+import { count, size, sizeFrom, type Variables } from '../lib/settings.ts';
 
 /** What a sandbox gets that asks for nothing, and what all of them may use. */
 export const sandboxesVariables = {
@@ -13,7 +13,7 @@ export const sandboxesVariables = {
     'how long a sandbox waits for room (wait: true)',
   ],
   SANDBANK_USAGE_SECONDS: [count(1, 3_600), '10', 'how often what sandboxes use is booked'],
-  SANDBANK_JOURNAL_RETAIN_BYTES: [size, '64MiB', 'kept of each stream'],
+  SANDBANK_JOURNAL_RETAIN_BYTES: [sizeFrom(1024 ** 2), '64MiB', 'kept of each stream'],
   SANDBANK_JOURNAL_RETAIN_HOURS: [count(1, 8_760), '24', 'how long a stream is kept after its end'],
   SANDBANK_SANDBOX_TIMEOUT_SECONDS: [
     count(1, 31_536_000),

@@ -1,6 +1,6 @@
 import type { Principal } from '../authentication/principal.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { type Diagnosis, diagnose } from './diagnose.ts';
 

@@ -2,7 +2,7 @@ import type { Principal } from '../authentication/principal.ts';
 import { bearerOf, type Revocations } from '../authentication/revocations.ts';
 import { AppError } from '../errors.ts';
 import type { FileChange, FileStat, SandboxFiles, WriteOptions } from '../providers/types/files.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { ShareAccess } from '../store/types/share.ts';
 import { createTransferUrls, type Transfer, type TransferUrls } from './transfer-urls.ts';
 

@@ -8,7 +8,7 @@ import type { DiagnosisService } from '../diagnosis/service.ts';
 import type { FileService } from '../files/service.ts';
 import type { PortService } from '../ports/service.ts';
 import type { ProcessService } from '../processes/operations.ts';
-import type { SandboxService } from '../sandboxes/service.ts';
+import type { SandboxService } from '../sandboxes/operations.ts';
 import type { UsageService } from '../usage/service.ts';
 
 /** Guarded: each method checks its rule first. */

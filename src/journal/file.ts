@@ -1,14 +1,16 @@
 import { randomInt } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError, notFound } from '../errors.ts';
 import { writeWhole } from '../lib/write-whole.ts';
+import { withDiskErrors } from './disk-errors.ts';
 import { checkPlace, follow, forget, remember, wake } from './follow.ts';
 import type { Journal, JournalOptions } from './journal.ts';
 import { createLoadedTopics } from './loaded-topics.ts';
 import { encodeRecords } from './record.ts';
 import { lastOf, readItems } from './scan.ts';
-import { endedAt, markEnded, sizeOf, trimTopic, writeFrames } from './segments.ts';
+import { markEnded, sizeOf, trimTopic, writeFrames } from './segments.ts';
+import { sweepFolders, unendedIn } from './sweep.ts';
 
 const readSeed = (dir: string): number => {
   const file = join(dir, '.seed');
@@ -29,49 +31,59 @@ export const createFileJournal = async ({
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const seed = readSeed(dir);
   const topics = createLoadedTopics(dir, seed);
+  let sweeping: Promise<void> | null = null;
+  let isDisposed = false;
+  const unload = (path: string): void => {
+    for (const [name, topic] of topics.all())
+      if (topic.dir === path) {
+        topics.unload(name, topic);
+        forget(topic);
+      }
+  };
 
   const journal: Journal = {
     id: String(seed),
-    async append(name, records) {
-      const topic = topics.findOrMake(name);
-      if (topic.ended)
-        throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
-      if (records.length === 0) return topic.last;
-      const { parts, size, kept } = encodeRecords(records, topic.last + 1, topic.seed);
-      writeFrames(topic, parts, size);
-      topics.keepOpen(topic);
-      remember(topic, kept);
-      trimTopic(topic, retainBytes);
-      wake(topic);
-      return topic.last;
-    },
+    append: (name, records) =>
+      withDiskErrors(() => {
+        const topic = topics.findOrMake(name);
+        if (topic.ended)
+          throw new AppError('CONFLICT', 'The stream has ended; nothing can be added.');
+        if (records.length === 0) return topic.last;
+        const { parts, size, kept } = encodeRecords(records, topic.last + 1, topic.seed);
+        writeFrames(topic, parts, size);
+        topics.keepOpen(topic);
+        remember(topic, kept);
+        trimTopic(topic, retainBytes);
+        wake(topic);
+        return topic.last;
+      }),
     read(name, options) {
       const topic = topics.find(name);
       if (!topic) throw notFound('stream', name);
       checkPlace(topic, options.after);
       return follow(topic, options, (after, limit) => readItems(topic, after, limit));
     },
-    async lastRecord(name) {
-      const topic = topics.find(name);
-      return topic && lastOf(topic);
-    },
+    lastRecord: (name) =>
+      withDiskErrors(() => {
+        const topic = topics.find(name);
+        return topic && lastOf(topic);
+      }),
     async info(name) {
       const topic = topics.find(name);
       if (!topic) return null;
       const { first, last, ended } = topic;
       return { first, last, ended, bytes: sizeOf(topic) };
     },
-    async create(name) {
-      topics.findOrMake(name);
-    },
-    async end(name) {
-      const topic = topics.findOrMake(name);
-      if (topic.ended) return;
-      markEnded(topic, clock());
-      topic.ended = true;
-      topics.close(topic);
-      wake(topic);
-    },
+    create: (name) => withDiskErrors(() => void topics.findOrMake(name)),
+    end: (name) =>
+      withDiskErrors(() => {
+        const topic = topics.findOrMake(name);
+        if (topic.ended) return;
+        markEnded(topic, clock());
+        topic.ended = true;
+        topics.close(topic);
+        wake(topic);
+      }),
     async remove(name) {
       const topic = topics.find(name);
       if (!topic) return;
@@ -79,18 +91,20 @@ export const createFileJournal = async ({
       rmSync(topic.dir, { recursive: true, force: true });
       forget(topic);
     },
-    async sweep() {
-      const loaded = new Map([...topics.all()].map(([name, topic]) => [topic.dir, name]));
-      for (const folder of readdirSync(dir)) {
-        const path = join(dir, folder);
-        const ended = endedAt(path);
-        if (ended === null || ended + retainMs >= clock()) continue;
-        const name = loaded.get(path);
-        if (name !== undefined) await journal.remove(name);
-        else rmSync(path, { recursive: true, force: true });
-      }
+    sweep() {
+      sweeping ??= sweepFolders({
+        dir,
+        before: () => clock() - retainMs,
+        unload,
+        isStopped: () => isDisposed,
+      }).finally(() => {
+        sweeping = null;
+      });
+      return sweeping;
     },
+    unended: () => unendedIn(dir),
     async dispose() {
+      isDisposed = true;
       for (const [, topic] of topics.all()) {
         topics.close(topic);
         topic.ended = true;

@@ -69,8 +69,10 @@ export type Journal = {
   /** No more records; followers end after the last one. Idempotent. */
   end(topic: string): Promise<void>;
   remove(topic: string): Promise<void>;
-  /** Drops what retention no longer keeps: bytes per topic, and topics long since ended. */
+  /** Drops topics long since ended, one after the other. Called again meanwhile, it is the same sweep. */
   sweep(): Promise<void>;
+  /** The names of topics that have not ended, for who knows that nothing more will come; very long names may be left out. */
+  unended(): AsyncIterable<string>;
   dispose(): Promise<void>;
 };
 

@@ -87,6 +87,9 @@ export const createMemoryJournal = ({ retainBytes, retainMs, clock }: JournalOpt
       for (const [name, topic] of topics)
         if (topic.ended && topic.endedAt + retainMs < clock()) remove(name);
     },
+    async *unended() {
+      for (const [name, topic] of topics) if (!topic.ended) yield name;
+    },
     async dispose() {
       for (const topic of topics.values()) {
         topic.ended = true;

@@ -26,10 +26,10 @@ const newSegment = (dir: string, first: number): Segment => ({
   marks: [],
 });
 
-const ENDED = 'ended';
+export const ENDED = 'ended';
 
 /** When the topic in this folder ended, in milliseconds since the epoch; null when it has not. */
-export const endedAt = (dir: string): number | null => {
+const endedAt = (dir: string): number | null => {
   try {
     return Number(readFileSync(join(dir, ENDED), 'utf8'));
   } catch {
@@ -90,6 +90,8 @@ export const writeFrames = (topic: Topic, parts: readonly Uint8Array[], size: nu
   if (!newest || topic.sealed || newest.size >= SEGMENT_BYTES) {
     closeTopic(topic);
     newest = newSegment(topic.dir, topic.last + 1);
+    // Known to readers once there is a file: a full disk may refuse it.
+    topic.fd = openSync(newest.file, 'a', 0o600);
     topic.segments.push(newest);
     topic.sealed = false;
   }
@@ -112,13 +114,18 @@ export const writeFrames = (topic: Topic, parts: readonly Uint8Array[], size: nu
 export const sizeOf = (topic: Topic): number =>
   topic.segments.reduce((sum, { size }) => sum + size, 0);
 
-/** Drops the oldest segments beyond `retainBytes`; the newest stays. */
+/** Drops the oldest segments beyond `retainBytes`; the newest stays. One that cannot be removed goes at a later time. */
 export const trimTopic = (topic: Topic, retainBytes: number): void => {
   let kept = sizeOf(topic);
   while (kept > retainBytes && topic.segments.length > 1) {
-    const oldest = topic.segments.shift();
+    const [oldest] = topic.segments;
     if (!oldest) return;
-    rmSync(oldest.file, { force: true });
+    try {
+      rmSync(oldest.file, { force: true });
+    } catch {
+      return;
+    }
+    topic.segments.shift();
     kept -= oldest.size;
     topic.first = topic.segments[0]?.first ?? topic.first;
   }

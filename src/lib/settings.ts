@@ -15,13 +15,15 @@ export const size = z
     const [, digits = '0', unit = ''] = /^(\d+)(\w*)$/.exec(text) ?? [];
     return Number(digits) * (UNITS[unit] ?? 1);
   });
+export const sizeFrom = (least: number) =>
+  size.refine((bytes) => bytes >= least, `must be at least ${least} bytes`);
 
 export const count = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, 'must be a whole number')
     .transform(Number)
-    .pipe(z.number().min(min).max(max));
+    .refine((value) => value >= min && value <= max, `must be ${min} to ${max}`);
 
 /** Parts between commas. */
 export const list = (text: string): string[] =>

@@ -21,7 +21,7 @@ export type Lease = {
   setAddress(address: string): void;
   /** Called when it is held again after a time without: others may have taken rows meanwhile. */
   onRegained(listener: () => void): void;
-  /** Ends it at once, so that others need not wait for its end. */
+  /** Renews it no more. It ends by itself, so that the same server may be back by then with its sandboxes. */
   dispose(): Promise<void>;
 };
 
@@ -154,7 +154,7 @@ export const openLease = ({
       heldUntil = Number.NEGATIVE_INFINITY;
       const end = async (): Promise<void> => {
         await beat;
-        await servers.release(id, epoch);
+        await servers.leave(id, epoch);
       };
       // A database that is away does not hold up the stop; the lease then ends by itself.
       await withTimeLimit(end(), STOP_MS, () => new Error('The database did not answer.')).catch(

@@ -37,7 +37,7 @@ export const openOwnership = async ({
   const since = performance.now();
   const identity = await establishIdentity({ servers, stateDir, host, leaseMs });
   const { id, epoch, doubt } = identity;
-  log.info({ server: id, epoch, host, deployment: identity.deployment }, 'the server has started');
+  log.info({ server: id, epoch, host, deployment: identity.deployment }, 'the server is starting');
   if (doubt !== null) log.warn({ server: id }, `This server may be a copy. ${doubt} ${CONFIRM}`);
   return {
     identity,

@@ -28,15 +28,15 @@ export const createRequireHere =
         `No server that has its provider "${provider}" in SANDBANK_PROVIDERS has taken it up yet.`,
       );
     const server = (await servers.list()).find((one) => one.id === owner);
-    if (!server?.isAlive)
+    const address = server?.isAlive ? server.address : null;
+    if (address === null)
       throw away(
         id,
-        `The server that looks after it (${owner}) is not running. Another one takes it over soon, unless it is bound to that server's host.`,
+        `The server that looks after it (${owner}) is not running. Another one that can reach the sandbox takes it over soon; a local sandbox waits for its own server.`,
       );
-    const address = server.address ?? '';
     throw new AppError(
       'WRONG_SERVER',
-      `Another server looks after the sandbox ${id}. Send the request to ${address || `the server ${owner}`}.`,
+      `Another server looks after the sandbox ${id}. Send the request to ${address}.`,
       { details: { server: owner, address } },
     );
   };

@@ -3,7 +3,7 @@ import type { Principal } from '../authentication/principal.ts';
 import { type Bearer, bearerOf, type Revocations } from '../authentication/revocations.ts';
 import { AppError } from '../errors.ts';
 import { sign, unsign } from '../lib/signed.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 
 export type PortGrant = {
   /** The tenant of the sandbox. */

@@ -1,14 +1,14 @@
-import type { OnOutput } from './pump.ts';
+import type { Listener } from './pump.ts';
 
 type Kept = { parts: Uint8Array[]; size: number; truncated: boolean };
 
-/** Keeps the first `limit` bytes of each stream, and remembers whether there was more. */
+/** Keeps the first `limit` bytes of each stream, and remembers whether there was more, or whether some of it is missing. */
 export const collectOutput = (limit: number) => {
   const kept: Record<'stdout' | 'stderr', Kept> = {
     stdout: { parts: [], size: 0, truncated: false },
     stderr: { parts: [], size: 0, truncated: false },
   };
-  const add: OnOutput = (stream, bytes) => {
+  const output: Listener['output'] = (stream, bytes) => {
     const one = kept[stream === 'stderr' ? 'stderr' : 'stdout'];
     const room = limit - one.size;
     if (bytes.length > room) one.truncated = true;
@@ -18,7 +18,12 @@ export const collectOutput = (limit: number) => {
     one.size += part.length;
   };
   return {
-    add,
+    output,
+    /** Of which stream is not known. */
+    lost(): void {
+      kept.stdout.truncated = true;
+      kept.stderr.truncated = true;
+    },
     take: () => ({
       stdout: Buffer.concat(kept.stdout.parts),
       stderr: Buffer.concat(kept.stderr.parts),

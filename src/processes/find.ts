@@ -2,7 +2,7 @@ import type { Principal } from '../authentication/principal.ts';
 import { scopeOf, seesAll } from '../authorization/visibility.ts';
 import { AppError, notFound } from '../errors.ts';
 import type { SandboxProcess } from '../providers/types/process.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 import type { ShareAccess } from '../store/types/share.ts';

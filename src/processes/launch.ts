@@ -1,18 +1,20 @@
 import type { Principal } from '../authentication/principal.ts';
 import { applyCeiling } from '../authorization/ceilings.ts';
+import { isAmbiguous } from '../errors.ts';
 import type { Journal } from '../journal/journal.ts';
 import { newId } from '../lib/ids.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import type { PtySize, SandboxProcess } from '../providers/types/process.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import { check } from '../sandboxes/types.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 import type { UsageEntry } from '../store/types/usage.ts';
 import type { OnUsageRecorded } from '../usage/meter.ts';
 import { Command, type CommandInput } from './commands.ts';
-import type { OnOutput } from './pump.ts';
+import type { Listener } from './pump.ts';
 import type { Pumps } from './pumps.ts';
+import type { Started } from './recordings.ts';
 import { topicOf } from './records.ts';
 
 export type StartOptions = CommandInput & {
@@ -28,9 +30,9 @@ type LaunchOptions = {
   stdin?: boolean;
   /** All of standard input, which is closed behind it. */
   input?: Uint8Array | undefined;
-  onOutput?: OnOutput;
+  listener?: Listener;
+  isShort?: boolean;
 };
-type Launched = { row: Process; process: SandboxProcess; done: Promise<Process> };
 
 /** What one more process needs room in. */
 const RUN_METRICS = ['executions', 'cpuSeconds', 'egressBytes'] as const;
@@ -63,11 +65,29 @@ export const createLauncher = ({
   onUsageRecorded: OnUsageRecorded;
   clock: () => number;
 }) => {
+  /** Nothing that fails may leave a process that runs while its row has ended, nor the other way round. */
+  const begin = async (
+    row: Process,
+    claim: LaunchOptions['claim'],
+    spawn: () => Promise<SandboxProcess>,
+  ): Promise<SandboxProcess> => {
+    try {
+      await claim?.(row.id);
+      // Before the start: what runs must have where its output goes.
+      await journal.create(topicOf(row.id));
+      return await spawn();
+    } catch (error) {
+      if (isAmbiguous(error)) pumps.maybeStarted(row);
+      else await pumps.neverStarted(row);
+      throw error;
+    }
+  };
+
   const launch = async (
     principal: Principal,
     { sandboxId, purpose, pty, ...raw }: Omit<StartOptions, 'idempotencyKey'>,
-    { claim, stdin = true, input, onOutput }: LaunchOptions = {},
-  ): Promise<Launched> => {
+    { claim, stdin = true, input, listener, isShort = false }: LaunchOptions = {},
+  ): Promise<Started> => {
     const command = check(Command, raw);
     const { handle, sandbox } = await sandboxes.open(principal, sandboxId, 'write');
     const { tenant } = sandbox;
@@ -111,29 +131,19 @@ export const createLauncher = ({
     const excess = await store.processes.insert(row, [cost], bounds);
     if (excess) throw quotaExceeded(excess);
     onUsageRecorded({ tenant, plan: principal.plan, createdBy: principal.subject }, [cost]);
-    await claim?.(row.id);
-    try {
-      const [process] = await Promise.all([
-        handle.spawn({
-          id: row.id,
-          argv: command.argv,
-          env: command.env,
-          stdin,
-          ...(input ? { input } : {}),
-          ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-          ...(pty ? { pty } : {}),
-          ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        }),
-        journal.create(topicOf(row.id)),
-      ]);
-      const ref = process.ref === row.id ? null : process.ref;
-      const running: Process = { ...row, state: 'RUNNING', ref, pid: process.pid };
-      return { row: running, process, done: pumps.start(running, process, onOutput) };
-    } catch (error) {
-      await store.processes.update(row.tenant, row.id, { state: 'LOST', endedAt: clock() });
-      await journal.end(topicOf(row.id));
-      throw error;
-    }
+    const process = await begin(row, claim, () =>
+      handle.spawn({
+        id: row.id,
+        argv: command.argv,
+        env: command.env,
+        stdin,
+        ...(input ? { input } : {}),
+        ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+        ...(pty ? { pty } : {}),
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+      }),
+    );
+    return pumps.start(row, process, { listener, isShort });
   };
   return launch;
 };

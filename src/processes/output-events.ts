@@ -46,6 +46,14 @@ const outputEvent = (
   };
 };
 
+export const exitEvent = (exit: ProcessExit, cursor: string, at: number): ExitEvent => ({
+  ...exit,
+  kind: stateOf(exit),
+  event: 'exit',
+  cursor,
+  at,
+});
+
 /** Records as callers see them; output of one stream in a row is one event. */
 export const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] => {
   const events: ProcessEvent[] = [];
@@ -74,14 +82,7 @@ export const toEvents = (items: readonly JournalItem[], at: At): ProcessEvent[] 
       size += item.bytes.length;
     } else {
       flush();
-      if (item.kind === 'exited')
-        events.push({
-          ...exitOf(item),
-          kind: stateOf(exitOf(item)),
-          event: 'exit',
-          cursor: at(item.seq),
-          at: item.at,
-        });
+      if (item.kind === 'exited') events.push(exitEvent(exitOf(item), at(item.seq), item.at));
       else
         events.push({
           kind: 'gap',

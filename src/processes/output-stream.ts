@@ -2,18 +2,18 @@ import { AppError } from '../errors.ts';
 import type { Cursors } from '../journal/cursor.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { Process } from '../store/types/process.ts';
-import { type At, type GapEvent, trimmedGap } from './output-events.ts';
+import { exitOfRow } from './close.ts';
+import { type At, exitEvent, type ProcessEvent, trimmedGap } from './output-events.ts';
 import { topicOf } from './records.ts';
 
-/** Whose output it is. */
-export type Owner = Pick<Process, 'id' | 'tenant' | 'endedAt'>;
-type Parts = { journal: Journal; cursors: Cursors };
+export type Parts = { journal: Journal; cursors: Cursors };
 
 export const isExpired = (error: unknown): boolean =>
   error instanceof AppError && error.code === 'CURSOR_EXPIRED';
 
 /** The journal of one process, and the places in it as callers name them. */
-export const streamOf = ({ journal, cursors }: Parts, { id, tenant, endedAt }: Owner) => {
+export const streamOf = ({ journal, cursors }: Parts, row: Process) => {
+  const { id, tenant } = row;
   const topic = topicOf(id);
   const at: At = (seq) => cursors.encode(tenant, topic, seq, journal.id);
   const firstOf = async (): Promise<number> => (await journal.info(topic))?.first ?? 1;
@@ -25,6 +25,17 @@ export const streamOf = ({ journal, cursors }: Parts, { id, tenant, endedAt }: O
       'The output after this cursor is no longer kept here. Go on with `details.earliest`; what lies between is lost.',
       { details: { earliest: at((await firstOf()) - 1) } },
     );
+  };
+  /** Its places are none of a journal: a cursor that was given before the journal was removed comes before them all. */
+  const rowOrigin = `${journal.id} row`;
+  const inRow: At = (seq) => cursors.encode(tenant, topic, seq, rowOrigin);
+  const placeInRow = (after: string): number => {
+    try {
+      return cursors.decode(tenant, topic, after, rowOrigin);
+    } catch (error) {
+      if (isExpired(error)) return 0;
+      throw error;
+    }
   };
   return {
     topic,
@@ -39,10 +50,18 @@ export const streamOf = ({ journal, cursors }: Parts, { id, tenant, endedAt }: O
         throw await expired(error);
       }
     },
-    /** In place of a journal that was removed; it is kept for less long than the row of its process, which tells of the exit. */
-    async removed(): Promise<GapEvent | null> {
-      const isRemoved = endedAt !== null && (await journal.info(topic)) === null;
-      return isRemoved ? trimmedGap(at, 1, 1) : null;
+    /**
+     * What can be told in place of a journal that is not here: it is kept for less long than the row of its process, or by another server.
+     * Null when it is here.
+     */
+    async fromRow(after: string | null): Promise<ProcessEvent[] | null> {
+      const exit = exitOfRow(row);
+      if (exit === null || (await journal.info(topic)) !== null) return null;
+      const events = [
+        trimmedGap(inRow, 1, 1),
+        exitEvent(exit, inRow(2), row.endedAt ?? row.startedAt),
+      ];
+      return after === null ? events : events.slice(placeInRow(after));
     },
   };
 };

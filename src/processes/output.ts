@@ -1,7 +1,8 @@
-import type { Cursors } from '../journal/cursor.ts';
-import type { Journal, JournalItem } from '../journal/journal.ts';
+import type { JournalItem } from '../journal/journal.ts';
+import type { Process } from '../store/types/process.ts';
+import { closeAsRow } from './close.ts';
 import { type At, type ProcessEvent, toEvents, trimmedGap } from './output-events.ts';
-import { isExpired, type Owner, streamOf } from './output-stream.ts';
+import { isExpired, type Parts, streamOf } from './output-stream.ts';
 
 export type OutputPage = {
   events: ProcessEvent[];
@@ -13,12 +14,12 @@ export type OutputPage = {
 export type OutputReader = {
   /** Replay, then live, until the exit. `CURSOR_EXPIRED` and `BAD_CURSOR` at once; later trims become gaps. */
   follow(
-    process: Owner,
+    process: Process,
     after: string | null,
     signal: AbortSignal,
   ): Promise<AsyncIterableIterator<ProcessEvent>>;
   /** The same events, as many as are there now and fit in about `bytes`. */
-  page(process: Owner, after: string | null, bytes: number): Promise<OutputPage>;
+  page(process: Process, after: string | null, bytes: number): Promise<OutputPage>;
 };
 
 const lastSeq = (items: readonly JournalItem[], before: number): number => {
@@ -27,12 +28,19 @@ const lastSeq = (items: readonly JournalItem[], before: number): number => {
   return 'gap' in last ? last.to : last.seq;
 };
 
-const once = async function* (event: ProcessEvent): AsyncGenerator<ProcessEvent, undefined> {
-  yield event;
+const each = async function* (events: ProcessEvent[]): AsyncGenerator<ProcessEvent, undefined> {
+  yield* events;
 };
 
-export const createOutputReader = (parts: { journal: Journal; cursors: Cursors }): OutputReader => {
-  const { journal } = parts;
+export const createOutputReader = (
+  parts: Parts & { isRecorded: (id: string) => boolean },
+): OutputReader => {
+  const { journal, isRecorded } = parts;
+  const open = async (process: Process) => {
+    // One that another server recorded to its end would be followed for ever here.
+    if (process.endedAt !== null && !isRecorded(process.id)) await closeAsRow(journal, process);
+    return streamOf(parts, process);
+  };
   // Readers at the same place get the same batch from the journal; they share what is made of it.
   const made = new WeakMap<readonly JournalItem[], ProcessEvent[]>();
   const eventsOf = (items: JournalItem[], at: At): ProcessEvent[] => {
@@ -43,9 +51,9 @@ export const createOutputReader = (parts: { journal: Journal; cursors: Cursors }
 
   return {
     async follow(process, after, signal) {
-      const { topic, at, firstOf, expired, start, removed } = streamOf(parts, process);
-      const gap = await removed();
-      if (gap) return once(gap);
+      const { topic, at, firstOf, expired, start, fromRow } = await open(process);
+      const told = await fromRow(after);
+      if (told) return each(told);
       let place = await start(after);
       const trimmedBefore = after === null && place > 0;
       let batches: AsyncIterableIterator<JournalItem[]>;
@@ -90,9 +98,10 @@ export const createOutputReader = (parts: { journal: Journal; cursors: Cursors }
       return reader;
     },
     async page(process, after, bytes) {
-      const { topic, at, expired, start, removed } = streamOf(parts, process);
-      const gap = await removed();
-      if (gap) return { events: [gap], cursor: gap.cursor, more: false, ended: true };
+      const { topic, at, expired, start, fromRow } = await open(process);
+      const told = await fromRow(after);
+      if (told)
+        return { events: told, cursor: told.at(-1)?.cursor ?? after, more: false, ended: true };
       const place = await start(after);
       const before = after === null && place > 0 ? [trimmedGap(at, 1, place)] : [];
       let items: JournalItem[] = [];

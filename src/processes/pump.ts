@@ -1,73 +1,111 @@
 import type { Logger } from 'pino';
-import type { Journal } from '../journal/journal.ts';
+import { AppError } from '../errors.ts';
+import type { Journal, NewRecord } from '../journal/journal.ts';
 import type { Lease } from '../pool/lease.ts';
-import type { OutputStream, ProcessExit, SandboxProcess } from '../providers/types/process.ts';
+import type {
+  OutputChunk,
+  OutputLost,
+  OutputStream,
+  SandboxProcess,
+} from '../providers/types/process.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
-import { createRecorder, stateOf, topicOf } from './records.ts';
+import { close, endedRow } from './close.ts';
+import { keepTrying, orAborted } from './keep-trying.ts';
+import { createRecorder, topicOf } from './records.ts';
 
-export type OnOutput = (stream: OutputStream, bytes: Uint8Array) => void;
+/** Who wants the output while it comes. */
+export type Listener = {
+  output(stream: OutputStream, bytes: Uint8Array): void;
+  /** Something is missing here. */
+  lost(): void;
+};
 
 /** What it takes to record a process. */
 export type PumpOptions = {
   store: Store;
   journal: Journal;
   lease: Lease;
-  /** Resolves while this server looks after the sandbox of the process. */
-  requireOwned: (row: Process) => Promise<void>;
-  /** Aborted: this server records nothing more. */
-  stopped: AbortSignal;
   clock: () => number;
   log: Logger;
 };
 
-/** Ends the journal of a process, then its row. */
-export const close = async (
-  { store, journal, lease }: Pick<PumpOptions, 'store' | 'journal' | 'lease'>,
-  row: Process,
-  exit: ProcessExit,
-  at: number,
-): Promise<Process> => {
-  await journal.end(topicOf(row.id));
-  const { kind: _, reason: __, ...facts } = exit;
-  const patch = { state: stateOf(exit), ...facts, pid: row.pid, endedAt: at };
-  const from = ['STARTING', 'RUNNING'] as const;
-  await store.processes.update(row.tenant, row.id, patch, from, lease.fence);
-  return { ...row, ...patch };
+/** What belongs to one recording of a process. */
+export type Recording = {
+  /** Resolves while this server looks after the sandbox of the process. */
+  requireOwned: () => Promise<void>;
+  /** Aborted: nothing more is recorded here. */
+  signal: AbortSignal;
+  listener: Listener | undefined;
+  /** Something could not be recorded, and is tried again. */
+  onFailure: (error: unknown, attempt: number) => void;
+  /** What has ended is recorded later. */
+  retry: (work: () => Promise<void>) => void;
 };
 
-/** Records everything the process says, then its exit; resolves with the finished row. */
+const TOO_LARGE = 'A part of the output was too large to be recorded.';
+
+/**
+ * Records everything the process says, then its exit; resolves with the finished row. What cannot be recorded is held until it can: the
+ * process is not asked for more meanwhile, since that would acknowledge it. Rejects when the signal aborts.
+ */
 export const pump = async (
   options: PumpOptions,
   row: Process,
   process: SandboxProcess,
-  onOutput: OnOutput | undefined,
+  { requireOwned, signal, listener, onFailure, retry }: Recording,
 ): Promise<Process> => {
-  const { store, journal, requireOwned, stopped, clock, log } = options;
+  const { journal, clock, log } = options;
   const topic = topicOf(row.id);
-  if (row.ref !== null) await store.processes.update(row.tenant, row.id, { ref: row.ref });
-  const recorder = createRecorder(await journal.lastRecord(topic));
+  const persist = <Value>(work: () => Promise<Value>): Promise<Value> => {
+    const attempt = async (): Promise<Value> => {
+      await requireOwned();
+      return work();
+    };
+    return keepTrying(attempt, signal, onFailure);
+  };
+  const append = (records: NewRecord[]) => persist(() => journal.append(topic, records));
+  const recorder = createRecorder(await persist(() => journal.lastRecord(topic)));
+
+  const lose = async (reason: string, position: number): Promise<void> => {
+    await append([recorder.lost(clock(), reason, position)]);
+    listener?.lost();
+  };
+  const record = async (chunk: OutputChunk | OutputLost): Promise<void> => {
+    if (chunk.kind === 'lost') return lose(chunk.reason, chunk.position);
+    const { stream, bytes, position } = chunk;
+    try {
+      await append([recorder.output(clock(), stream, bytes, position)]);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'TOO_LARGE') throw error;
+      return lose(TOO_LARGE, position);
+    }
+    listener?.output(stream, bytes);
+  };
+
   // The pull of the next chunk acknowledges the one before, so each is in the journal by then.
-  for await (const chunk of process.output) {
-    await requireOwned(row);
-    const record =
-      chunk.kind === 'output'
-        ? recorder.output(clock(), chunk.stream, chunk.bytes, chunk.position)
-        : recorder.lost(clock(), chunk.reason, chunk.position);
-    await journal.append(topic, [record]);
-    if (chunk.kind === 'output') onOutput?.(chunk.stream, chunk.bytes);
+  const output = process.output[Symbol.asyncIterator]();
+  for (;;) {
+    const { done, value } = await orAborted(output.next(), signal);
+    if (done === true) break;
+    await record(value);
   }
-  const exit = await process.exit;
-  // A server that lets go of its sandboxes loses nothing: the next one takes up here.
-  if (stopped.aborted) return row;
-  await requireOwned(row);
+  const exit = await orAborted(process.exit, signal);
   const at = clock();
-  await journal.append(topic, recorder.exit(at, exit));
-  const done = await close(options, { ...row, pid: process.pid }, exit, at);
-  void process
-    .release()
-    .catch((error: unknown) =>
-      log.warn({ err: error, process: row.id }, 'a finished process could not be released'),
-    );
-  return done;
+  await append(recorder.exit(at, exit));
+  const seen = { ...row, pid: process.pid };
+  const finish = async (): Promise<void> => {
+    await close(options, seen, exit, at);
+    process
+      .release()
+      .catch((error: unknown) =>
+        log.warn({ err: error, process: row.id }, 'a finished process could not be released'),
+      );
+  };
+  // It has ended, and that is recorded: a row that cannot be written yet is no reason to fail who waits for it.
+  await finish().catch((error: unknown) => {
+    log.error({ err: error, process: row.id }, 'the row of a process that ended is written later');
+    retry(finish);
+  });
+  return endedRow(seen, exit, at);
 };

@@ -1,79 +1,73 @@
 import { AppError } from '../errors.ts';
+import { eachBounded } from '../lib/bounded.ts';
 import { createRetries } from '../lib/retries.ts';
 import type { SandboxProcess } from '../providers/types/process.ts';
 import type { Process } from '../store/types/process.ts';
-import { type OnOutput, type PumpOptions, pump } from './pump.ts';
-import { createRequireOwned } from './require-owned.ts';
+import { everyTenant } from '../store/types/scope.ts';
+import { closeAsRow, closeUnstarted } from './close.ts';
+import type { PumpOptions } from './pump.ts';
+import { createRecordings, type RecordOptions, type Started } from './recordings.ts';
 import { type TakeUpOptions, takeUp } from './take-up.ts';
 
 /** The processes whose output this server records. */
 export type Pumps = {
   /** Before the row of a new process is written, until its output is recorded or its start has failed: a row that is seen meanwhile is not taken up. */
   announce(id: string): Disposable;
-  /** Records everything the process says, then its exit; resolves with the finished row. */
-  start(row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process>;
+  /** Records everything the process says, then its exit. */
+  start(row: Process, process: SandboxProcess, options?: RecordOptions): Started;
+  /** Ends the row of a process that was surely not started. Never rejects: what fails is tried again. */
+  neverStarted(row: Process): Promise<void>;
+  /** Finds out later what became of a process that may have been started. */
+  maybeStarted(row: Process): void;
   /** The running process, for stdin and signals; undefined when it has ended. */
   live(id: string): SandboxProcess | undefined;
   /** Settles when the process has been recorded to have ended. */
   finished(id: string): Promise<Process> | undefined;
+  /** Whether it is recorded here, or may be soon. */
+  isRecorded(id: string): boolean;
   /** Takes up what another server, or an earlier start of this one, was recording: in all sandboxes of this server, or in one. */
   takeUp(sandboxId?: string): Promise<void>;
   /** Records nothing more of a sandbox that another server looks after. */
   letGo(sandboxId: string): void;
+  /** Ends the journals of those that were let go and have ended elsewhere since. */
+  closeAway(): Promise<void>;
   dispose(): void;
 };
 
-type Running = { sandboxId: string; process: SandboxProcess; done: Promise<Process> };
-
-const isRecordedLater = (id: string, cause: unknown): AppError =>
-  new AppError(
-    'UNAVAILABLE',
-    `The process ${id} was started, but what it does cannot be recorded at the moment. Do not start it again: its output and its end are recorded later.`,
-    { retryable: false, details: { processId: id }, cause },
-  );
+/** Processes that are connected to at once. */
+const WIDTH = 16;
 
 const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
+const ELSEWHERE = new AppError('UNAVAILABLE', 'Another server looks after the process now.');
+const STOPPED = new AppError('UNAVAILABLE', 'The server stops.');
 
-export const createPumps = (
-  parts: Omit<PumpOptions & TakeUpOptions, 'requireOwned' | 'stopped'>,
-): Pumps => {
-  const { store, lease, log } = parts;
-  const running = new Map<string, Running>();
+export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
+  const { store, journal, lease, clock, log } = parts;
   const announced = new Set<string>();
-  const stop = new AbortController();
-  const requireOwned = createRequireOwned(store, lease);
-  const options = {
-    ...parts,
-    requireOwned: (row: Process) => requireOwned(row, () => running.has(row.id), stop.signal),
-    stopped: stop.signal,
-  };
+  const resuming = new Map<string, Promise<void>>();
+  /** Recorded here once, and then by another server. */
+  const away = new Set<string>();
+  let isStopped = false;
   /** What was not acknowledged is kept by the provider: a full disk or a provider that is away costs time, not output. */
   const retries = createRetries((id, error) =>
     log.error({ err: error, process: id }, NOT_TAKEN_UP),
   );
+  const resumeLater = (row: Process): void => retries.add(row.id, () => resume(row));
+  const recordings = createRecordings(parts, retries, resumeLater);
 
-  const start = (row: Process, process: SandboxProcess, onOutput?: OnOutput): Promise<Process> => {
-    const done = Promise.resolve()
-      .then(() => pump(options, row, process, onOutput))
-      .finally(() => running.delete(row.id));
-    running.set(row.id, { sandboxId: row.sandboxId, process, done });
-    done.catch((error: unknown) => {
-      log.error({ err: error, process: row.id }, 'the output of a process could not be recorded');
-      retries.add(row.id, () => resume(row));
-    });
-    // Whoever waits must not run it a second time because its record is late.
-    const told = done.catch((error: unknown) => {
-      throw isRecordedLater(row.id, error);
-    });
-    // Nobody may be waiting, and a rejection that nobody handles ends the server.
-    told.catch(() => undefined);
-    return told;
+  const connect = async (row: Process): Promise<void> => {
+    const process = await takeUp(parts, row, away.has(row.id));
+    if (isStopped) return;
+    if (process) recordings.start(row, process, { isFound: true });
+    away.delete(row.id);
   };
-
   const resume = async (row: Process): Promise<void> => {
-    if (stop.signal.aborted || running.has(row.id) || announced.has(row.id)) return;
-    const process = await takeUp(options, row);
-    if (process) void start(row, process).catch(() => undefined);
+    const { id } = row;
+    if (isStopped || recordings.has(id) || announced.has(id)) return;
+    // At most one recording of a process, whoever asks.
+    const work = resuming.get(id) ?? connect(row).finally(() => resuming.delete(id));
+    resuming.set(id, work);
+    await work;
   };
 
   return {
@@ -81,26 +75,40 @@ export const createPumps = (
       announced.add(id);
       return { [Symbol.dispose]: () => void announced.delete(id) };
     },
-    start,
-    live: (id) => running.get(id)?.process,
-    finished: (id) => running.get(id)?.done,
+    start: recordings.start,
+    async neverStarted(row) {
+      const at = clock();
+      await closeUnstarted(parts, row, at).catch((error: unknown) => {
+        log.error({ err: error, process: row.id }, 'the failure of a start is written later');
+        retries.add(row.id, () => closeUnstarted(parts, row, at));
+      });
+    },
+    maybeStarted: resumeLater,
+    live: (id) => recordings.get(id)?.process,
+    finished: (id) => recordings.get(id)?.done,
+    isRecorded: (id) => recordings.has(id) || announced.has(id) || resuming.has(id),
     async takeUp(sandboxId) {
       const rows = await store.processes.unfinished(lease.fence.owner, sandboxId);
-      await Promise.all(
-        rows.map((row) =>
-          resume(row).catch((error: unknown) => {
-            log.error({ err: error, process: row.id }, NOT_TAKEN_UP);
-            retries.add(row.id, () => resume(row));
-          }),
-        ),
+      await eachBounded(rows, WIDTH, (row) =>
+        resume(row).catch((error: unknown) => {
+          log.error({ err: error, process: row.id }, NOT_TAKEN_UP);
+          resumeLater(row);
+        }),
       );
     },
     letGo(sandboxId) {
-      for (const [id, one] of running) if (one.sandboxId === sandboxId) running.delete(id);
+      for (const id of recordings.letGo(ELSEWHERE, sandboxId)) away.add(id);
+    },
+    async closeAway() {
+      const rows = await store.processes.findMany(everyTenant, [...away]);
+      const unfinished = rows.flatMap((row) => (row?.endedAt === null ? [row.id] : []));
+      for (const row of rows) if (row && !recordings.has(row.id)) await closeAsRow(journal, row);
+      for (const id of away) if (!unfinished.includes(id)) away.delete(id);
     },
     dispose: () => {
-      stop.abort();
+      isStopped = true;
       retries.dispose();
+      recordings.letGo(STOPPED);
     },
   };
 };

@@ -1,5 +1,5 @@
 import { scopeOf, seesAll } from '../authorization/visibility.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Store } from '../store/store.ts';
 import type { ProcessFinder } from './find.ts';
 import type { ProcessService } from './operations.ts';

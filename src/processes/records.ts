@@ -10,7 +10,11 @@ import { decodeUtf8, flushUtf8 } from './utf8.ts';
 type Pending = Partial<Record<OutputStream, string>>;
 type OutputMeta = { p: number; c?: Pending; f?: true };
 
-export const topicOf = (processId: string): string => `process:${processId}`;
+const TOPIC = 'process:';
+export const topicOf = (processId: string): string => `${TOPIC}${processId}`;
+/** The process of a topic; null when it is that of something else. */
+export const processOf = (topic: string): string | null =>
+  topic.startsWith(TOPIC) ? topic.slice(TOPIC.length) : null;
 
 export const isOutput = (kind: string): kind is OutputStream =>
   outputStreams.some((stream) => stream === kind);

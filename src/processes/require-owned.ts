@@ -4,22 +4,30 @@ import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
 
 /**
- * Resolves while this server looks after the sandbox of a process. Without the lease another server may have taken it: nothing is recorded
- * until it is held again, which costs time and no output, since the provider keeps what was not acknowledged.
+ * Resolves while this server looks after the sandbox of a process; rejects, and lets go of it, when another one does. Without the lease
+ * another server may have taken it: nothing is recorded until it is held again and the row has been read, which costs time and no output,
+ * since the provider keeps what was not acknowledged. `isFound`: the row is read first.
  */
-export const createRequireOwned =
-  (store: Store, lease: Lease) =>
-  async (
-    { id, tenant, sandboxId }: Process,
-    isTracked: () => boolean,
-    signal: AbortSignal,
-  ): Promise<void> => {
-    let isOwned = isTracked();
+export const createRequireOwned = (
+  { store, lease }: { store: Store; lease: Lease },
+  { id, tenant, sandboxId }: Process,
+  recording: AbortController,
+  isFound: boolean,
+): (() => Promise<void>) => {
+  let isSure = !isFound;
+  return async () => {
     if (!lease.isHeld()) {
-      await lease.held(signal);
-      const sandbox = await store.sandboxes.find(tenant, sandboxId);
-      isOwned = isTracked() && sandbox?.owner === lease.fence.owner;
+      isSure = false;
+      await lease.held(recording.signal);
     }
-    if (!isOwned)
-      throw new AppError('UNAVAILABLE', `Another server looks after the process ${id} now.`);
+    if (!isSure) {
+      const sandbox = await store.sandboxes.find(tenant, sandboxId);
+      if (sandbox?.owner !== lease.fence.owner)
+        recording.abort(
+          new AppError('UNAVAILABLE', `Another server looks after the process ${id} now.`),
+        );
+      isSure = true;
+    }
+    recording.signal.throwIfAborted();
   };
+};

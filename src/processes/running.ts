@@ -1,6 +1,5 @@
 import { newId } from '../lib/ids.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
-import type { Store } from '../store/store.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Process } from '../store/types/process.ts';
 import { collectOutput } from './collect.ts';
 import { codeRuntimes, installCommand } from './commands.ts';
@@ -14,13 +13,11 @@ const MAX_INLINE_CODE = 96 * 1024;
 
 /** What starts a process. */
 export const createRunning = ({
-  store,
   sandboxes,
   launch,
   finder: { find },
   execOutputBytes,
 }: {
-  store: Store;
   sandboxes: SandboxAccess;
   launch: ReturnType<typeof createLauncher>;
   finder: ProcessFinder;
@@ -30,10 +27,8 @@ export const createRunning = ({
   const running: Running = {
     start(principal, { idempotencyKey, ...options }) {
       const make = async (claim: (id: string) => Promise<void>): Promise<Process> => {
-        const { row } = await launch(principal, options, { claim });
-        await store.processes.update(row.tenant, row.id, { state: 'RUNNING', pid: row.pid }, [
-          'STARTING',
-        ]);
+        const { row, marked } = await launch(principal, options, { claim });
+        await marked;
         return row;
       };
       return sandboxes.runOnce(
@@ -54,7 +49,7 @@ export const createRunning = ({
       const { done } = await launch(
         principal,
         { ...options, purpose },
-        { stdin: input !== undefined, input, onOutput: collected.add },
+        { stdin: input !== undefined, input, listener: collected, isShort: true },
       );
       return { process: await done, ...collected.take() };
     },

@@ -4,9 +4,10 @@ import type { Journal } from '../journal/journal.ts';
 import type { Quotas } from '../limits/quotas.ts';
 import type { Lease } from '../pool/lease.ts';
 import type { Pool } from '../pool/pool.ts';
-import type { SandboxAccess } from '../sandboxes/service.ts';
+import type { SandboxAccess } from '../sandboxes/access.ts';
 import type { Store } from '../store/store.ts';
 import type { OnUsageRecorded } from '../usage/meter.ts';
+import { createCaretaker } from './caretaker.ts';
 import { createControls } from './controls.ts';
 import { createProcessFinder } from './find.ts';
 import { createLauncher } from './launch.ts';
@@ -28,25 +29,33 @@ export type ProcessServiceOptions = {
   onUsageRecorded: OnUsageRecorded;
   /** Most that exec returns of each stream, in bytes. */
   execOutputBytes: number;
+  /** How often it looks for processes that nobody records, in milliseconds. Default 10 seconds. */
+  lookMs?: number;
   clock: () => number;
   log: Logger;
 };
 
+const LOOK_MS = 10_000;
+
 export type ProcessControl = ProcessService & Pick<Pumps, 'takeUp' | 'letGo' | 'dispose'>;
 
 export const createProcessService = (options: ProcessServiceOptions): ProcessControl => {
-  const { store, sandboxes } = options;
+  const { store, lease, journal, sandboxes, log } = options;
   const pumps = createPumps(options);
-  const output = createOutputReader(options);
+  const output = createOutputReader({ ...options, isRecorded: pumps.isRecorded });
   const launch = createLauncher({ ...options, pumps });
   const finder = createProcessFinder({ store, sandboxes, pumps });
-  const { execOutputBytes } = options;
+  const { execOutputBytes, lookMs = LOOK_MS } = options;
+  const caretaker = createCaretaker({ store, journal, pumps, lease, lookMs, log });
   return {
     ...createReading({ store, sandboxes, output, finder }),
-    ...createRunning({ store, sandboxes, launch, finder, execOutputBytes }),
-    ...createControls({ store, sandboxes, pumps, finder }),
-    takeUp: pumps.takeUp,
+    ...createRunning({ sandboxes, launch, finder, execOutputBytes }),
+    ...createControls({ store, lease, sandboxes, pumps, finder }),
+    takeUp: caretaker.takeUp,
     letGo: pumps.letGo,
-    dispose: pumps.dispose,
+    dispose() {
+      caretaker.dispose();
+      pumps.dispose();
+    },
   };
 };

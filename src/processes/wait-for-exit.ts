@@ -3,7 +3,9 @@ import { AppError } from '../errors.ts';
 import type { Process } from '../store/types/process.ts';
 import type { Pumps } from './pumps.ts';
 
-const LOOK_MS = 100;
+const FIRST_LOOK_MS = 100;
+/** Many may wait for a long time: each look is a question to the store. */
+const LAST_LOOK_MS = 3_000;
 
 /** Between the start of the server and the moment its sandbox answers, or while what it says cannot be recorded. */
 export const notTakenUp = (id: string): AppError =>
@@ -24,8 +26,10 @@ export const waitForExit = async (
   const until = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs), stop.signal]);
   let row = await read();
   let done = pumps.finished(row.id);
+  let delay = FIRST_LOOK_MS;
   while (!done && row.endedAt === null && !until.aborted) {
-    await sleep(LOOK_MS, undefined, { ref: false });
+    await sleep(delay, undefined, { ref: false, signal: until }).catch(() => undefined);
+    delay = Math.min(delay * 2, LAST_LOOK_MS);
     row = await read();
     done = pumps.finished(row.id);
   }

@@ -1,5 +1,5 @@
 import type { Rules } from '../authorization/guard.ts';
-import type { SandboxService } from './service.ts';
+import type { SandboxService } from './operations.ts';
 
 const sandboxId = (id: string): string => id;
 const view = (action: string) =>

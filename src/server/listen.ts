@@ -31,12 +31,17 @@ export const listen = (
     });
   });
 
+const IDLE_LOOK_MS = 50;
+
 /** Stops accepting, waits for answers under way, then cuts what is left. */
 export const closeHttp = (server: HttpServer, ms: number): Promise<void> =>
   new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), ms);
+    // A connection whose answer was under way becomes idle later, and would be kept for its next request.
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
     server.close(() => {
       clearTimeout(timer);
+      clearInterval(idle);
       resolve();
     });
     server.closeIdleConnections();

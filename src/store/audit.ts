@@ -1,4 +1,5 @@
 import type { Database } from './database.ts';
+import { oneOf } from './rows.ts';
 import type { AuditFact, AuditFilter, AuditRow, AuditStore } from './types/audit.ts';
 
 /** SQLite binds at most 32,766 values in one statement. */
@@ -74,7 +75,7 @@ export const openAudit = (db: Database): AuditStore => ({
   async page(tenant, filter, { limit, after, descending }) {
     let query = db.selectFrom('audit').selectAll().where('tenant', '=', tenant);
     for (const { column, values } of wanted(filter))
-      if (values) query = query.where(column, 'in', [...values]);
+      if (values) query = query.where(oneOf(column, values));
     if (filter.from !== undefined) query = query.where('at', '>=', filter.from);
     if (filter.to !== undefined) query = query.where('at', '<', filter.to);
     if (after) query = query.where('seq', descending ? '<' : '>', after.key);

@@ -4,7 +4,7 @@ import type { Database, Tables } from './database.ts';
 import type { OpenEventLog } from './events.ts';
 import { prepare } from './prepared.ts';
 import { purgeById } from './purge.ts';
-import { afterPage, inOrder, inScope, refuseNul } from './rows.ts';
+import { afterPage, inOrder, inScope, oneOf, refuseNul } from './rows.ts';
 import type { Store } from './store.ts';
 import type { Process, ProcessFilter } from './types/process.ts';
 import type { UsageEventBody } from './types/usage-event.ts';
@@ -25,7 +25,7 @@ const matches = <Out>(
   { states, terminals }: ProcessFilter,
 ) => {
   let found = query;
-  if (states) found = found.where('state', 'in', [...states]);
+  if (states) found = found.where(oneOf('state', states));
   if (terminals !== undefined) found = found.where('cols', terminals ? 'is not' : 'is', null);
   return found;
 };

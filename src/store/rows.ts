@@ -1,4 +1,4 @@
-import type { SelectQueryBuilder } from 'kysely';
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Tables } from './database.ts';
 import type { Page } from './types/page.ts';
@@ -27,6 +27,12 @@ export const inScope = <Table extends 'sandboxes' | 'processes', Out>(
   tenant: TenantScope,
 ): SelectQueryBuilder<Tables, Table, Out> =>
   tenant === everyTenant ? query : query.where('tenant' as never, '=', tenant as never);
+
+/** `column in (values)` also for a list that is empty, which SQL does not know: nothing is in it. */
+export const oneOf = (column: string, values: readonly string[]): RawBuilder<boolean> =>
+  values.length === 0
+    ? sql<boolean>`1 = 0`
+    : sql<boolean>`${sql.ref(column)} in (${sql.join([...values])})`;
 
 export const inOrder = <Row extends { id: string }>(
   ids: readonly string[],

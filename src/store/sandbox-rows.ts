@@ -1,6 +1,7 @@
 import { type ExpressionBuilder, type SelectQueryBuilder, sql } from 'kysely';
 import type { Sealer } from '../lib/sealed.ts';
 import type { Tables } from './database.ts';
+import { oneOf } from './rows.ts';
 import type { Labels, Sandbox, SandboxFilter } from './types/sandbox.ts';
 
 export type SandboxRow = Tables['sandboxes'];
@@ -39,10 +40,7 @@ export const matches = <Out>(
 ) => {
   const { states, providers, labels, text, ids, visibleTo } = filter;
   let found = query;
-  if (ids)
-    found = ids.length
-      ? found.where('sandboxes.id', 'in', [...ids])
-      : found.where(sql<boolean>`1 = 0`);
+  if (ids) found = found.where(oneOf('sandboxes.id', ids));
   if (visibleTo !== undefined)
     found = found.where((eb) =>
       eb.or([
@@ -57,8 +55,8 @@ export const matches = <Out>(
         ),
       ]),
     );
-  if (states) found = found.where('state', 'in', [...states]);
-  if (providers) found = found.where('provider', 'in', [...providers]);
+  if (states) found = found.where(oneOf('state', states));
+  if (providers) found = found.where(oneOf('provider', providers));
   for (const [key, value] of Object.entries(labels ?? {})) {
     found = found.where(({ exists, selectFrom }: ExpressionBuilder<Tables, 'sandboxes'>) =>
       exists(

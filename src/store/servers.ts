@@ -72,10 +72,10 @@ export const openServers = (db: Database, { now, identity }: DatabaseFacts): Ser
         .executeTakeFirst();
       return row ?? null;
     },
-    async release(id, epoch) {
+    async leave(id, epoch) {
       await db
         .updateTable('servers')
-        .set({ leaseUntil: now })
+        .set({ address: null })
         .where('id', '=', id)
         .where('epoch', '=', epoch)
         .execute();

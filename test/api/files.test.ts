@@ -84,6 +84,29 @@ describe('files and ports', () => {
     clearInterval(timer);
   });
 
+  it('ends fileChanges when the sandbox ends', async () => {
+    const id = await newSandbox(server);
+    const changes = overWebSocket(
+      server,
+      'subscription ($id: ID!) { fileChanges(sandboxId: $id, path: ".", recursive: true) { kind path } }',
+      { id },
+    );
+    const first = changes.next();
+    let isSeen = false;
+    void first.then(() => {
+      isSeen = true;
+    });
+    for (let round = 0; !isSeen; round += 1) {
+      await mutate(server, 'writeFile', 'file { path }', {
+        ...{ sandboxId: id, file: { path: `seen-${round}`, text: 'x' } },
+      });
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: id });
+    // Whatever is still on its way comes first; then the subscription completes, or this never ends.
+    for (let step = await first; step.done !== true; step = await changes.next());
+  });
+
   it('takes and gives a gibibyte with flat memory, in ranges too', async () => {
     // A server of its own process, so that the client's memory is not counted as the server's.
     const port = await freePort();

@@ -80,6 +80,20 @@ describe.each(rows)('the journey on $name', ({ name, env, parts }) => {
     });
   });
 
+  it('records two mebibytes that a command writes at once', async () => {
+    const command = `printf '%02097152d' 0`;
+    const { exitCode, process } = await mutate(server, 'exec', 'exitCode process { id state }', {
+      sandboxId,
+      command,
+    });
+    expect([exitCode, process.state]).toEqual([0, 'EXITED']);
+    // What was not recorded is not there.
+    const { text, exit } = await drain(transports[0].subscribe(server, OUTPUT, { id: process.id }));
+    expect(text.length).toBe(2 ** 21);
+    expect(text).toMatch(/^0+$/);
+    expect(exit).toMatchObject({ kind: 'EXITED', exitCode: 0 });
+  });
+
   it.each(transports)('streams what a process writes over $transport', async ({ subscribe }) => {
     const id = await start('for i in 1 2 3; do echo line $i; sleep 0.2; done; exit 4');
     const { text, exit } = await drain(subscribe(server, OUTPUT, { id }));

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -62,6 +62,17 @@ describe('a start that fails', () => {
     const running = await launch(stateDir, port);
     await running.kill('SIGTERM');
   }, 60_000);
+
+  it.each([
+    ['where no directory can be made', () => '/proc/sandbank'],
+    ['that is a file', async () => `${await newFolder()}/file`],
+  ])('ends for a state directory %s', async (_, name) => {
+    const stateDir = await name();
+    if (stateDir.endsWith('file')) writeFileSync(stateDir, '');
+    const { code, stderr } = await start(stateDir, await freePort()).ended;
+    expect(stderr).toMatch(/^sandbank: SANDBANK_STATE_DIR: .* cannot be made a directory/);
+    expect(code).toBe(1);
+  });
 
   it('ends when the port for sandboxes is taken', async () => {
     const other = createServer();

@@ -53,17 +53,23 @@ export const testOwnershipStore = (given: () => Store): void => {
       expect(await servers.renew(beat)).toBeNull();
     });
 
-    it('are dead after their lease or their release, by the clock of the database', async () => {
+    it('are dead after their lease, by the clock of the database', async () => {
       const { servers } = given();
-      const [short, long, released] = [await start(1), await start(LONG_MS), await start(LONG_MS)];
-      await servers.release(released.row.id, 1);
+      const [short, long] = [await start(1), await start(LONG_MS)];
       await sleep(SHORT_MS);
       const isAlive = new Map((await servers.list()).map((one) => [one.id, one.isAlive]));
-      expect([short, long, released].map(({ row }) => isAlive.get(row.id))).toEqual([
-        false,
-        true,
-        false,
-      ]);
+      expect([short, long].map(({ row }) => isAlive.get(row.id))).toEqual([false, true]);
+    });
+
+    it('are at no address after an orderly stop, and keep their lease', async () => {
+      const { servers } = given();
+      const { row } = await start(LONG_MS);
+      await servers.renew({ id: row.id, epoch: 1, leaseMs: LONG_MS, address: 'http://one' });
+      await servers.leave(row.id, 2);
+      expect(await servers.find(row.id)).toMatchObject({ address: 'http://one' });
+      await servers.leave(row.id, 1);
+      const [found] = (await servers.list()).filter(({ id }) => id === row.id);
+      expect(found).toMatchObject({ isAlive: true, address: null });
     });
 
     it('lose their doubt when an operator confirms them', async () => {

@@ -171,7 +171,12 @@ export const testAccessStore = (open: () => Store, { sandbox, child }: Make): vo
     expect(await shares.of(tenant, row.id)).toEqual([{ ...share, access: 'write' }]);
     expect(await shares.among(tenant, 'bob', [row.id, 'sbx_none'])).toHaveLength(1);
     expect(await store.sandboxes.count(tenant, { visibleTo: 'bob' })).toBe(1);
-    expect(await store.sandboxes.count(tenant, { visibleTo: 'bob', ids: [] })).toBe(0);
+    for (const none of [{ ids: [] }, { states: [] }, { providers: [] }])
+      expect(await store.sandboxes.count(tenant, { visibleTo: 'bob', ...none })).toBe(0);
+    expect(await store.processes.count(tenant, row.id, { states: [] })).toBe(0);
+    expect(await store.audit.page(tenant, { actions: [] }, { limit: 5, descending: true })).toEqual(
+      [],
+    );
     expect([
       await shares.remove(tenant, row.id, 'bob'),
       await shares.remove(tenant, row.id, 'bob'),

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createFileJournal } from '../../src/journal/file.ts';
 import type { JournalItem } from '../../src/journal/journal.ts';
@@ -180,6 +181,25 @@ describe('a damaged journal', () => {
       expect.objectContaining({ ended: true }),
       expect.objectContaining({ ended: false }),
     ]);
+    await journal.dispose();
+  });
+
+  it('sweeps many topics without holding up anything else, and once at a time', async () => {
+    const dir = directory();
+    let now = 1_000_000;
+    const journal = await createFileJournal({ ...options, dir, clock: () => now });
+    const names = Array.from({ length: 500 }, (_, index) => `old ${index}`);
+    for (const name of names) await journal.end(name);
+    await journal.create('open');
+    expect(await Array.fromAsync(journal.unended())).toEqual(['open']);
+    now += 2_000;
+    const swept = [journal.sweep(), journal.sweep()];
+    expect(readdirSync(dir)).toHaveLength(502);
+    await setImmediate();
+    expect(readdirSync(dir).length).toBeGreaterThan(250);
+    await Promise.all(swept);
+    expect(readdirSync(dir).toSorted()).toEqual(['.seed', 'open']);
+    expect(await journal.info('old 7')).toBeNull();
     await journal.dispose();
   });
 

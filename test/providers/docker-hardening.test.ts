@@ -2,6 +2,7 @@ import Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import { relays } from '../../src/providers/docker/relays.ts';
+import { FIND_PROGRAMS } from '../../src/providers/docker/scripts.ts';
 import type { SandboxHandle } from '../../src/providers/types/handle.ts';
 import type { CompleteProvider } from '../../src/providers/types/provider.ts';
 import { collect, completed, never, spec } from '../conformance/provider/subject.ts';
@@ -104,6 +105,19 @@ describe('a container of the docker provider', () => {
     expect(killed.exit).toMatchObject({ kind: 'SIGNALED', reason: null });
   });
 
+  it('does its work also where the caller has made the PATH useless', async () => {
+    const one = await provider.create(spec({ env: { PATH: '/nowhere' } }));
+    // Without a program to wait by, the first process would go round in circles.
+    const waiting = await collect(one, ['/usr/bin/pgrep', '-cx', '-P', '1', 'sleep']);
+    expect(String(waiting.stdout)).toBe('1\n');
+    const argv = ['/bin/bash', '-c', '/usr/bin/setsid /bin/sleep 300 & /bin/sleep 300'] as const;
+    expect((await collect(one, argv, { timeoutMs: 500 })).exit.reason).toBe('TIMED_OUT');
+    const left = await collect(one, ['/bin/bash', '-c', '/usr/bin/pgrep -cfx "/bin/sleep 300"']);
+    expect(String(left.stdout)).toBe('0\n');
+    expect(await one.ports()).toEqual([]);
+    await one.destroy();
+  });
+
   it('keeps no zombies', async () => {
     await shell(handle, 'for i in 1 2 3; do (sleep 0.1 &); done');
     await vi.waitFor(
@@ -151,7 +165,8 @@ describe('a container of the docker provider', () => {
     }
     const only = `mkdir -p only-${program}; for tool in ${program} cat; do ln -sf "$(command -v $tool)" only-${program}/; done`;
     await shell(handle, only);
-    const { stdout } = await collect(handle, ['/bin/sh', '-c', relays, 'relay', port.trim()], {
+    const script = relays.replace(FIND_PROGRAMS, '');
+    const { stdout } = await collect(handle, ['/bin/sh', '-c', script, 'relay', port.trim()], {
       env: { PATH: `/home/user/only-${program}` },
       input: Buffer.from('there'),
     });

@@ -13,7 +13,7 @@ export type CallOptions<Value> = {
 export type Call = {
   /** Asked once, because asking twice could do it twice. */
   once<Value>(deadline: Deadline, work: Work<Value>, options?: CallOptions<Value>): Promise<Value>;
-  /** Asked again, after a while, when it fails in a way that may pass. */
+  /** Asked again, after a while, when it fails in a way that may pass, as long as there is time until the deadline. */
   idempotent<Value>(
     deadline: Deadline,
     work: Work<Value>,
@@ -53,7 +53,12 @@ export const createCall = (provider: string, limits: Deadlines): Call => {
     );
   };
 
-  const once: Call['once'] = async (deadline, work, { signal, onLate } = {}) => {
+  const attemptWithin = async <Value>(
+    ms: number,
+    deadline: Deadline,
+    work: Work<Value>,
+    { signal, onLate }: CallOptions<Value> = {},
+  ): Promise<Value> => {
     // Not cockatiel's timeout: it costs 0.1 ms of CPU, and there are several of these calls in each exec.
     const stop = new AbortController();
     const stopped = Promise.withResolvers<never>();
@@ -62,16 +67,16 @@ export const createCall = (provider: string, limits: Deadlines): Call => {
       stopped.reject(new TaskCancelledError());
     };
     if (signal?.aborted) throw toAppError(signal.reason, deadline, signal);
-    const timer = setTimeout(giveUp, limits[deadline]);
+    const timer = setTimeout(giveUp, ms);
     signal?.addEventListener('abort', giveUp, { once: true });
     let isOver = false;
-    const attempt = async (): Promise<Awaited<ReturnType<typeof work>>> => {
+    const run = async (): Promise<Value> => {
       const value = await work(stop.signal);
       if (isOver) onLate?.(value);
       return value;
     };
     try {
-      return await Promise.race([attempt(), stopped.promise]);
+      return await Promise.race([run(), stopped.promise]);
     } catch (error) {
       isOver = true;
       throw toAppError(error, deadline, signal);
@@ -86,9 +91,21 @@ export const createCall = (provider: string, limits: Deadlines): Call => {
     backoff: new ExponentialBackoff({ initialDelay: 100, maxDelay: 2_000 }),
   });
   return {
-    once,
-    idempotent: (deadline, work, options) =>
-      policy.execute(() => once(deadline, work, options), options?.signal),
+    once: (deadline, work, options) => attemptWithin(limits[deadline], deadline, work, options),
+    idempotent(deadline, work, options) {
+      const endsAt = performance.now() + limits[deadline];
+      let failure: unknown;
+      // The deadline is that of all attempts together: whoever waits does not wait three times as long.
+      const attempt = async () => {
+        const left = endsAt - performance.now();
+        if (left <= 0) throw failure;
+        return attemptWithin(left, deadline, work, options).catch((error: unknown) => {
+          failure = error;
+          throw error;
+        });
+      };
+      return policy.execute(attempt, options?.signal);
+    },
     async upload(content, work) {
       const silence = Promise.withResolvers<never>();
       silence.promise.catch(() => undefined);

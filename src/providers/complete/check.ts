@@ -172,3 +172,10 @@ export const required = <Value>(checked: Value | null, path: string): Value => {
   if (checked !== null) return checked;
   throw new AppError('UNAVAILABLE', `The provider gave no usable answer about ${path}.`);
 };
+
+/** An address that a browser opens, without a name and password in it; null for anything else. */
+export const checkUrl = (raw: unknown): string | null => {
+  const url = typeof raw === 'string' && raw.length <= 2_000 ? URL.parse(raw) : null;
+  const isWeb = url !== null && ['http:', 'https:'].includes(url.protocol);
+  return isWeb && url.username === '' && url.password === '' ? url.href : null;
+};

@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { STANDARD_PATH } from '../../lib/standard-path.ts';
 import type { VendorHandle } from '../types/handle.ts';
 import type { VendorProcess } from '../types/process.ts';
 import type { Call } from './call.ts';
@@ -56,7 +57,8 @@ export const createCommands = (
 ): Commands => ({
   run: (script, args, isArmoured) =>
     call.once('files', async (signal) => {
-      const argv = ['sh', '-c', isArmoured ? armour(script) : script, 'sh', ...args] as const;
+      const program = `PATH=${STANDARD_PATH}:$PATH\n${isArmoured ? armour(script) : script}`;
+      const argv = ['/bin/sh', '-c', program, 'sh', ...args] as const;
       const process = await handle.spawn(
         { id: newId('cmd'), argv, env: { LC_ALL: 'C' }, stdin: false, timeoutMs },
         signal,

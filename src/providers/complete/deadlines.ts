@@ -4,7 +4,7 @@ export const deadlines = {
   create: 120_000,
   connect: 15_000,
   list: 15_000,
-  destroy: 60_000,
+  destroy: 45_000,
   spawn: 60_000,
   attach: 30_000,
   /** Standard input of a process: its pipe may be full. */
@@ -15,7 +15,7 @@ export const deadlines = {
   files: 60_000,
   /** Between two pieces of a file, in either direction. */
   transfer: 60_000,
-  ports: 30_000,
+  ports: 10_000,
   usage: 10_000,
   extend: 30_000,
   /** How long after its timeout a process that lives is killed by the server, then how long it may take to be gone. */

@@ -24,7 +24,7 @@ const describe = async (
   shell: Shell,
   ...[name, what, needs, script, args]: Parameters<Shell['run']>
 ): Promise<FileStat> => {
-  const [found] = readRecords(await shell.run(`files.${name}`, what, needs, script, args));
+  const [found] = readRecords(await shell.run(`files.${name}`, what, needs, script, args), 1);
   if (found) return found;
   throw new AppError('UNAVAILABLE', `The sandbox gave no answer about ${what}. Try again.`);
 };
@@ -62,7 +62,8 @@ export const createFileCommands = (shell: Shell): Omit<SandboxFiles, 'write' | '
     const target = await locate(shell, path);
     const needs = [...RECORD, 'find', 'head'] as const;
     const args = [target, String(limit + 1), recursive ? '' : '-maxdepth 1'];
-    const entries = readRecords(await shell.run('files.list', target, needs, scripts.list, args));
+    const output = await shell.run('files.list', target, needs, scripts.list, args);
+    const entries = readRecords(output, limit + 1);
     const sorted = entries.slice(0, limit).sort((a, b) => (a.path < b.path ? -1 : 1));
     return { entries: sorted, truncated: entries.length > limit };
   },

@@ -30,23 +30,46 @@ export const readFromVendor = async function* (
   }
 };
 
-/** The changes that make sense. Hand-written: the end of a generator would wait for a change that may never come. */
-export const checkedChanges = (changes: AsyncIterable<unknown>): AsyncIterable<FileChange> => ({
+type Change = IteratorResult<FileChange, undefined>;
+const END: Change = { done: true, value: undefined };
+
+/**
+ * The changes that make sense, until the sandbox ends, whatever its vendor does then. Hand-written: the end of a generator would wait for a
+ * change that may never come.
+ */
+export const checkedChanges = (
+  changes: AsyncIterable<unknown>,
+  onSandboxEnd: (listener: () => void) => () => void,
+): AsyncIterable<FileChange> => ({
   [Symbol.asyncIterator]() {
     const source = changes[Symbol.asyncIterator]();
-    const next = async (): Promise<IteratorResult<FileChange, undefined>> => {
+    let isOver = false;
+    let finish: (() => void) | null = null;
+    const forget = onSandboxEnd(() => {
+      isOver = true;
+      finish?.();
+      source.return?.().catch(() => undefined);
+    });
+    const pull = async (): Promise<Change> => {
       for (;;) {
         const { done, value } = await source.next();
-        if (done === true) return { done: true, value: undefined };
+        if (done === true) forget();
+        if (done === true || isOver) return END;
         const change = checkChange(value);
         if (change) return { done: false, value: change };
       }
     };
     return {
-      next,
+      next: () =>
+        new Promise((resolve, reject) => {
+          if (isOver) return resolve(END);
+          finish = () => resolve(END);
+          pull().then(resolve, reject);
+        }),
       async return() {
+        forget();
         await source.return?.();
-        return { done: true, value: undefined };
+        return END;
       },
     };
   },

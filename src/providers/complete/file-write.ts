@@ -16,6 +16,8 @@ export type FilesContext = {
   call: Call;
   shell: Shell;
   unsupported: Unsupported;
+  /** Called once, at once when it has ended. Returns how to be called no more. */
+  onSandboxEnd(listener: () => void): () => void;
 };
 type Content = Parameters<SandboxFiles['write']>[1];
 

@@ -73,7 +73,7 @@ export const completeFiles = (context: FilesContext): SandboxFiles => {
       const changes = await call.once('files', () => own(asked, options), {
         signal: options.signal,
       });
-      return checkedChanges(changes);
+      return checkedChanges(changes, context.onSandboxEnd);
     },
   };
 };

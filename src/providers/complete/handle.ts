@@ -21,16 +21,14 @@ export type HandleContext = {
   call: Call;
   deadlines: Deadlines;
   unsupported: Unsupported;
-  /** What the image of a template offers, once it was looked at. */
-  images: Map<string, Promise<Tools>>;
   log: Logger;
 };
 
 /** Every member of a handle: the vendor's own, what a command in the sandbox can do instead, or a refusal. */
 export const completeHandle = (
   vendor: VendorHandle,
-  { template, limits }: SandboxFacts,
-  { provider, capabilities, call, deadlines, unsupported, images, log }: HandleContext,
+  { limits }: SandboxFacts,
+  { provider, capabilities, call, deadlines, unsupported, log }: HandleContext,
 ): SandboxHandle => {
   const ended = Promise.withResolvers<SandboxEnd>();
   const listeners = new Set<() => void>();
@@ -51,17 +49,27 @@ export const completeHandle = (
   );
 
   const commands = createCommands(vendor, call, deadlines);
+  /** Looked for in each sandbox: what is in one can be changed by its caller, and must say nothing of another. */
+  let probed: Promise<Tools> | null = null;
   const tools = (): Promise<Tools> => {
-    const known = images.get(template);
-    if (known !== undefined) return known;
-    const probed = probeTools(commands);
-    images.set(template, probed);
-    probed.catch(() => images.delete(template));
-    return probed;
+    if (probed !== null) return probed;
+    const probing = probeTools(commands);
+    probed = probing;
+    probing.catch(() => {
+      probed = null;
+    });
+    return probing;
   };
   const shell = createShell(commands, capabilities, tools, unsupported);
-  const files = completeFiles({ vendor: vendor.files, capabilities, call, shell, unsupported });
-  const { spawn, attach } = createSpawn({
+  const onSandboxEnd = (listener: () => void): (() => void) => {
+    if (isOver) listener();
+    else listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const files = completeFiles({
+    ...{ vendor: vendor.files, capabilities, call, shell, unsupported, onSandboxEnd },
+  });
+  const { spawn, attach, detach } = createSpawn({
     ...{ provider, handle: vendor, files, shell },
     context: {
       ...{ capabilities, call, deadlines, unsupported, log },
@@ -70,11 +78,7 @@ export const completeHandle = (
         await shell.run('signals', `Process ${pid}`, ['kill'], 'kill -s "$1" "$2"', args);
       },
       hasSandboxEnded: () => isOver || isEnding,
-      onSandboxEnd(listener) {
-        if (isOver) listener();
-        else listeners.add(listener);
-        return () => void listeners.delete(listener);
-      },
+      onSandboxEnd,
     },
   });
   const gone = (): AppError =>
@@ -85,6 +89,7 @@ export const completeHandle = (
     ended: ended.promise,
     spawn: (spec) => (isOver ? Promise.reject(gone()) : spawn(spec)),
     attach,
+    detach,
     files,
     ...completePorts({ vendor: vendor.ports ?? {}, capabilities, call, shell, unsupported }),
     async usage() {

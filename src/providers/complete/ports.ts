@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
+import { AppError } from '../../errors.ts';
 import type { Capabilities } from '../types/capabilities.ts';
 import type { SandboxHandle, VendorHandle } from '../types/handle.ts';
 import type { Call } from './call.ts';
-import { checkPorts } from './check.ts';
+import { checkPorts, checkUrl } from './check.ts';
 import type { Shell } from './shell.ts';
 import type { Unsupported } from './unsupported.ts';
 
@@ -21,7 +22,7 @@ export const completePorts = ({
   call: Call;
   shell: Shell;
   unsupported: Unsupported;
-}): Pick<SandboxHandle, 'dial' | 'ports' | 'requirePorts'> => ({
+}): Pick<SandboxHandle, 'dial' | 'ports' | 'portUrl' | 'requirePorts'> => ({
   requirePorts() {
     if (!vendor.dial || capabilities.ports !== 'tunnel') throw unsupported('ports');
   },
@@ -31,6 +32,14 @@ export const completePorts = ({
     return call.once('ports', (signal) => dial(port, signal), {
       onLate: (late: Duplex) => late.destroy(),
     });
+  },
+  async portUrl(port) {
+    const { url } = vendor;
+    if (capabilities.ports === 'tunnel') return null;
+    if (!url || capabilities.ports !== 'url') throw unsupported('ports');
+    const checked = checkUrl(await call.idempotent('ports', (signal) => url(port, signal)));
+    if (checked) return checked;
+    throw new AppError('UNAVAILABLE', `The provider gave no usable address of port ${port}.`);
   },
   async ports() {
     const { list } = vendor;

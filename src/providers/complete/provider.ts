@@ -5,7 +5,7 @@ import type { CompleteProvider, Provider, SandboxFacts } from '../types/provider
 import { createCall } from './call.ts';
 import { checkHealth, checkListed } from './check.ts';
 import { type Deadlines, deadlines as defaults } from './deadlines.ts';
-import { completeHandle, type HandleContext } from './handle.ts';
+import { completeHandle } from './handle.ts';
 import { createUnsupported } from './unsupported.ts';
 
 /** Sandboxes that are known to be ours; whoever opened the provider says for whom. */
@@ -19,8 +19,7 @@ export const completeProvider = (
   const deadlines = { ...defaults, ...changed };
   const call = createCall(name, deadlines);
   const unsupported = createUnsupported(name);
-  const images: HandleContext['images'] = new Map();
-  const context = { provider: name, capabilities, call, deadlines, unsupported, images, log };
+  const context = { provider: name, capabilities, call, deadlines, unsupported, log };
   const complete = (vendor: VendorHandle, facts: SandboxFacts): SandboxHandle =>
     completeHandle(vendor, facts, context);
 

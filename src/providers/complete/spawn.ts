@@ -1,9 +1,14 @@
 import { AppError } from '../../errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { STANDARD_PATH } from '../../lib/standard-path.ts';
 import type { SandboxFiles } from '../types/files.ts';
-import type { VendorHandle } from '../types/handle.ts';
-import type { SandboxProcess, SpawnSpec, StartSpec, VendorProcess } from '../types/process.ts';
-import { completeProcess, type ProcessContext } from './process.ts';
+import type { SandboxHandle, VendorHandle } from '../types/handle.ts';
+import type { SpawnSpec, StartSpec, VendorProcess } from '../types/process.ts';
+import { feed } from './input.ts';
+import { createKnown } from './known.ts';
+import { vendorPositionOf } from './pieces.ts';
+import { type CompleteProcess, completeProcess } from './process.ts';
+import type { ProcessContext } from './process-context.ts';
 import type { Shell } from './shell.ts';
 
 /** Whether the process runs is not known: to try again could run it twice. */
@@ -17,6 +22,53 @@ const ambiguous = (id: string, provider: string, cause: unknown): AppError =>
 const isAmbiguous = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'TIMEOUT' || error.details.ambiguous === true);
 
+const letGo = (id: string): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    `This server has let go of the sandbox of the process ${id}; its output is no longer read here.`,
+  );
+const takenOver = (id: string): AppError =>
+  new AppError('UNAVAILABLE', `The process ${id} has been attached to anew.`);
+
+/** Nobody was told of it: it must not run on unseen. */
+const withdraw = async ({ process }: CompleteProcess): Promise<void> => {
+  await process.signal('SIGKILL');
+  for await (const _ of process.output);
+  await process.exit;
+  await process.release();
+};
+
+/** What the vendor is asked to start: with what it lacks done by the shell of the sandbox. */
+const createAdapt = (
+  files: Pick<SandboxFiles, 'write'>,
+  shell: Shell,
+  { capabilities, unsupported }: ProcessContext,
+) => {
+  /** A file that the shell opens as standard input and unlinks at once. */
+  const fromFile = async (spec: SpawnSpec, input: Uint8Array): Promise<SpawnSpec> => {
+    const path = `/tmp/.sandbank-${newId('cmd')}`;
+    await files.write(path, [input], { permissions: 0o600 });
+    const script = `exec < "$0"; PATH=${STANDARD_PATH} rm -f "$0"; exec "$@"`;
+    return { ...spec, argv: ['/bin/sh', '-c', script, path, ...spec.argv], stdin: false };
+  };
+  /** `timeout` in the sandbox, where the vendor has no timeout of its own; the server is the backstop of both. */
+  const withTimeout = async (spec: SpawnSpec): Promise<SpawnSpec> => {
+    const { timeoutMs, argv, pty } = spec;
+    if (timeoutMs === undefined || pty || capabilities.limits.time === 'enforced') return spec;
+    const { has, pathOf } = await shell.tools();
+    if (!has('timeout')) return spec;
+    const seconds = String(timeoutMs / 1_000);
+    return { ...spec, argv: [pathOf('timeout'), '-s', 'KILL', seconds, ...argv] };
+  };
+  return async ({ input, ...asked }: StartSpec): Promise<SpawnSpec> => {
+    if (asked.pty && capabilities.pty === 'none') throw unsupported('pty');
+    const hasStdin = capabilities.stdin === 'native';
+    let spec: SpawnSpec = hasStdin ? asked : { ...asked, stdin: false };
+    if (input) spec = hasStdin ? { ...spec, stdin: true } : await fromFile(spec, input);
+    return withTimeout(spec);
+  };
+};
+
 export const createSpawn = ({
   provider,
   handle,
@@ -29,53 +81,22 @@ export const createSpawn = ({
   files: Pick<SandboxFiles, 'write'>;
   shell: Shell;
   context: ProcessContext;
-}) => {
-  const { capabilities, call, unsupported } = context;
-  /** By id: the process, the attempt to start it, or the failure of which nobody knows what it left. */
-  const known = new Map<string, Promise<SandboxProcess>>();
+}): Pick<SandboxHandle, 'spawn' | 'attach' | 'detach'> => {
+  const { capabilities, call, log } = context;
+  const known = createKnown();
+  const adapt = createAdapt(files, shell, context);
+  let isDetached = false;
 
-  const remember = (id: string, work: Promise<SandboxProcess>): Promise<SandboxProcess> => {
-    known.set(id, work);
-    work.then(
-      ({ exit }) => exit.then(() => known.delete(id)),
-      (error: AppError) => {
-        if (error.details.ambiguous !== true) known.delete(id);
-      },
-    );
-    return work;
-  };
-
-  /** A file that the shell opens as standard input and unlinks at once. */
-  const fromFile = async (spec: SpawnSpec, input: Uint8Array): Promise<SpawnSpec> => {
-    const path = `/tmp/.sandbank-${newId('cmd')}`;
-    await files.write(path, [input], { permissions: 0o600 });
-    const script = 'exec < "$0"; rm -f "$0"; exec "$@"';
-    return { ...spec, argv: ['sh', '-c', script, path, ...spec.argv], stdin: false };
-  };
-
-  /** `timeout` in the sandbox, where the vendor has no timeout of its own; the server is the backstop of both. */
-  const withTimeout = async (spec: SpawnSpec): Promise<SpawnSpec> => {
-    const { timeoutMs, argv, pty } = spec;
-    if (timeoutMs === undefined || pty || capabilities.limits.time === 'enforced') return spec;
-    const { has } = await shell.tools();
-    if (!has('timeout')) return spec;
-    const seconds = String(timeoutMs / 1_000);
-    return { ...spec, argv: ['timeout', '-s', 'KILL', seconds, ...argv] };
-  };
-
-  const start = async ({ input, ...asked }: StartSpec): Promise<SandboxProcess> => {
-    const { id, timeoutMs } = asked;
-    if (asked.pty && capabilities.pty === 'none') throw unsupported('pty');
-    const hasStdin = capabilities.stdin === 'native';
-    let spec: SpawnSpec = hasStdin ? asked : { ...asked, stdin: false };
-    if (input) spec = hasStdin ? { ...spec, stdin: true } : await fromFile(spec, input);
-    spec = await withTimeout(spec);
+  const start = async (asked: StartSpec, onRelease: () => void): Promise<CompleteProcess> => {
+    const { id, timeoutMs, input } = asked;
+    const spec = await adapt(asked);
     const startedAt = Date.now();
-    const withdraw = (late: VendorProcess): void => {
-      // Nobody was told of it: it must not run on unseen.
-      completeProcess(late, { id, after: 0, timeoutMs: undefined, startedAt }, context)
-        .signal('SIGKILL')
-        .catch(() => undefined);
+    const complete = (vendor: VendorProcess): CompleteProcess =>
+      completeProcess(vendor, { id, after: 0, timeoutMs, startedAt, onRelease }, context);
+    const onLate = (late: VendorProcess): void => {
+      withdraw(complete(late)).catch((error: unknown) =>
+        log.warn({ err: error, process: id }, 'A process that started too late may run on.'),
+      );
     };
     let vendor: VendorProcess;
     try {
@@ -83,37 +104,51 @@ export const createSpawn = ({
         handle.spawn(spec, signal).catch((error: unknown) => {
           throw error instanceof AppError ? error : ambiguous(id, provider, error);
         });
-      vendor = await call.once('spawn', ask, { onLate: withdraw });
+      vendor = await call.once('spawn', ask, { onLate });
     } catch (error) {
       throw isAmbiguous(error) ? ambiguous(id, provider, error) : error;
     }
-    const process = completeProcess(vendor, { id, after: 0, timeoutMs, startedAt }, context);
-    if (input && hasStdin) {
-      // A process that has ended, or does not read, decides that itself: its exit is the answer.
-      process
-        .write(input)
-        .then(() => process.closeStdin())
-        .catch(() => undefined);
-    }
-    return process;
+    const made = complete(vendor);
+    if (input && vendor.stdin) void feed(made.process, vendor.stdin, input, log);
+    return made;
   };
 
   return {
-    spawn: (spec: StartSpec): Promise<SandboxProcess> =>
-      known.get(spec.id) ?? remember(spec.id, start(spec)),
-    async attach(id: string, ref: string, after: number): Promise<SandboxProcess> {
+    async spawn(spec) {
+      if (isDetached) throw letGo(spec.id);
+      const { process } = await known.get(spec.id, (onRelease) => start(spec, onRelease));
+      return process;
+    },
+    async attach(id, ref, after, limit) {
+      if (isDetached) throw letGo(id);
       const { attach } = handle;
-      if (!attach || capabilities.reattach === 'none') {
-        const running = known.get(id);
-        if (running !== undefined) return running;
+      // What the vendor cannot give again is kept here until it is recorded.
+      const running = capabilities.reattach === 'replay' ? undefined : await known.find(id);
+      if (running) {
+        running.skipTo(after);
+        return running.process;
+      }
+      if (!attach || capabilities.reattach === 'none')
         throw new AppError(
           'NOT_FOUND',
           `The process ${id} cannot be found again at the provider "${provider}".`,
         );
-      }
-      const vendor = await call.idempotent('attach', (signal) => attach(ref, after, signal));
-      const options = { id, after, timeoutMs: undefined, startedAt: Date.now() };
-      return remember(id, Promise.resolve(completeProcess(vendor, options, context)));
+      const { timeoutMs, startedAt = Date.now() } = limit ?? {};
+      const from = capabilities.reattach === 'replay' ? vendorPositionOf(after) : after;
+      const vendor = await call.idempotent('attach', (signal) => attach(ref, from, signal));
+      void known.find(id).then(
+        (previous) => previous?.abandon(takenOver(id)),
+        () => undefined,
+      );
+      const { process } = await known.replace(id, async (onRelease) =>
+        completeProcess(vendor, { id, after, timeoutMs, startedAt, onRelease }, context),
+      );
+      return process;
+    },
+    detach() {
+      isDetached = true;
+      known.visit(({ process, abandon }) => abandon(letGo(process.id)));
+      handle.detach?.();
     },
   };
 };

@@ -116,8 +116,16 @@ export const removeContainer = async (
   );
 };
 
-/** Removes what a create left behind. What cannot be removed now bears the label and is found by it. */
-const undo = async (engine: Engine, ref: string, deployment: string): Promise<void> => {
+/**
+ * Removes what a create left behind. What cannot be removed now bears the label and is found by it. `mayCome`: it is asked for by its name,
+ * and may be created yet.
+ */
+const undo = async (
+  engine: Engine,
+  ref: string,
+  deployment: string,
+  mayCome: boolean,
+): Promise<void> => {
   for (const wait of UNDO_MS) {
     await sleep(wait, undefined, { ref: false });
     try {
@@ -127,7 +135,8 @@ const undo = async (engine: Engine, ref: string, deployment: string): Promise<vo
       if (found.Config?.Labels?.[DEPLOYMENT] !== deployment) return;
       await removeContainer(engine, found.Id);
       return;
-    } catch {
+    } catch (error) {
+      if (!mayCome && error instanceof AppError && error.code === 'NOT_FOUND') return;
       // Not there yet, or no answer: looked for again.
     }
   }
@@ -150,14 +159,14 @@ export const startContainer = async (
   ).catch((error: unknown) => {
     // Without an answer it may have been created, or be created yet.
     if (!(error instanceof AppError) || statusOf(error.cause) === null)
-      void undo(engine, nameOf(spec.id), deployment);
+      void undo(engine, nameOf(spec.id), deployment, true);
     throw explain(error, String(options.Image));
   });
   try {
     await addFolders(engine, ref, settings.user, signal);
     await call('start a container', (aborting) => docker.getContainer(ref).start(aborting), signal);
   } catch (error) {
-    const removal = undo(engine, ref, deployment);
+    const removal = undo(engine, ref, deployment, false);
     if (!signal.aborted) await removal;
     throw error;
   }

@@ -6,6 +6,8 @@ import { IS_ALIVE, KILL_TREE, OOM_KILLS, SIGNAL_GROUP } from './scripts.ts';
 import { ask, collect } from './session.ts';
 
 const KILLER_MS = 10_000;
+/** What a killer needs room for: its shell, what that starts, and the engine's own way in. */
+const KILLER_PROCESSES = 5;
 const MAX_COUNTERS = 4_096;
 
 /** What is done to the processes of a container from outside of them. */
@@ -23,18 +25,32 @@ export type Control = {
 export const createControl = (engine: Engine, ref: string): Control => {
   const { docker, call } = engine;
   let oomKills = 0;
+  /** Whether there was no room for a killer, as the engine counts. */
+  const isFull = async (): Promise<boolean> => {
+    const container = docker.getContainer(ref);
+    const [{ HostConfig }, stats] = await Promise.all([
+      call('look for a container', (options) => container.inspect(options)),
+      call('count the processes of a container', (options) =>
+        container.stats({ ...options, stream: false, 'one-shot': true }),
+      ),
+    ]);
+    const limit = Number(HostConfig?.PidsLimit);
+    return limit > 0 && Number(stats.pids_stats?.current) >= limit - KILLER_PROCESSES;
+  };
   return {
     signalGroup: async (pid, name) =>
       (await ask(engine, ref, SIGNAL_GROUP, [String(pid), name.replace(/^SIG/, '')])) === 'done',
     async killTree(pid, id) {
       const deadline = AbortSignal.timeout(KILLER_MS);
       const answer = await ask(engine, ref, KILL_TREE, [String(pid), id], deadline).catch(
-        (error: unknown) => {
-          if (error instanceof AppError && statusOf(error.cause) === 404) throw error;
+        async (error: unknown) => {
+          const isGone = error instanceof AppError && statusOf(error.cause) === 404;
+          // An engine that did not answer says nothing of the sandbox, whose other processes must live on.
+          if (isGone || !(await isFull())) throw error;
           return 'left';
         },
       );
-      if (answer === 'done') return;
+      if (answer !== 'left') return;
       // Where processes multiply faster than a killer can start or count them: the first process kills all of them at once.
       await call('kill all processes of a container', (options) =>
         docker.getContainer(ref).kill({ ...options, signal: 'SIGUSR2' }),

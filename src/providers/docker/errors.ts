@@ -33,6 +33,13 @@ const wordsOf = (error: unknown): string => {
 export const toAppError = (error: unknown, what: string, socketPath: string): AppError => {
   if (error instanceof AppError) return error;
   const status = statusOf(error);
+  // runc says so in words alone, with a status of 500.
+  if (status !== null && /rlimit/i.test(wordsOf(error)))
+    return new AppError(
+      'UNAVAILABLE',
+      `The container engine may not raise the limits of a process on this machine. Set SANDBANK_DOCKER_ULIMITS to values that it may set, such as nofile=1024:20000,nproc=4096:4096. It said: ${wordsOf(error)}`,
+      { retryable: false, cause: error },
+    );
   if (status !== null)
     return new AppError(
       STATUSES[status] ?? 'UNAVAILABLE',

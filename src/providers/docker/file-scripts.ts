@@ -1,7 +1,8 @@
-import { HOME } from './scripts.ts';
+import { FIND_PROGRAMS, HOME } from './scripts.ts';
 
 /** `$1` becomes `$f`, which no program takes for an option; a relative path begins at the home. */
 const PATH = `
+${FIND_PROGRAMS}
 cd ${HOME} 2>/dev/null || cd /
 case $1 in /*) f=$1 ;; *) f=./$1 ;; esac`;
 

@@ -23,6 +23,7 @@ export type HandleOptions = {
   facts: Facts;
   /** The sandbox was created just now. */
   isNew: boolean;
+  /** It has ended, or was let go of. */
   onEnd(): void;
 };
 
@@ -97,6 +98,7 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
     detach() {
       forget();
       for (const { detach } of [...processes.values()]) detach();
+      options.onEnd();
     },
   };
 };

@@ -1,3 +1,5 @@
+import { FIND_PROGRAMS } from './scripts.ts';
+
 const PYTHON = `
 import os, socket, sys, threading
 try:
@@ -46,6 +48,7 @@ const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** `relay PORT`: prints `ok PID` when connected, then copies both ways; `refused` when nothing listens, `none` when the image has no program for it. */
 export const relays = `
+${FIND_PROGRAMS}
 has() { command -v "$1" >/dev/null 2>&1; }
 if has python3; then exec python3 -c ${quoted(PYTHON)} "$1"; fi
 if has perl && perl -MIO::Socket::INET -e 1 2>/dev/null; then exec perl -e ${quoted(PERL)} "$1"; fi

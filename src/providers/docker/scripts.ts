@@ -1,5 +1,10 @@
 /** Programs in POSIX shell, which every image has that can be a sandbox. Values are passed as arguments and never become part of the text. */
 
+import { STANDARD_PATH } from '../../lib/standard-path.ts';
+
+/** Before each script that starts programs: the caller chose the PATH of the container. */
+export const FIND_PROGRAMS = `PATH=${STANDARD_PATH}:$PATH`;
+
 /** Of every process; a killer finds by it also those that left the process group. */
 export const PROCESS_ID = 'SANDBANK_PROCESS_ID';
 export const HOME = '/home/user';
@@ -13,6 +18,7 @@ export const RUN = '/run/sandbank';
  * for another process, and a shell that cannot start one ends. All are stopped at once, so that what multiplies cannot get away.
  */
 export const INIT = `
+${FIND_PROGRAMS}
 uptime() { read -r up rest < /proc/uptime; up=\${up%%.*}; }
 kill_all() {
   kill -s STOP -1
@@ -43,6 +49,7 @@ done`;
 
 /** `extend SECONDS`: the sandbox ends that long from now. Prints `done`. */
 export const EXTEND = `
+${FIND_PROGRAMS}
 read -r up rest < /proc/uptime
 echo "$((\${up%%.*} + $1))" > ${RUN}/deadline.new && mv -f ${RUN}/deadline.new ${RUN}/deadline && kill -s USR1 1 && echo done`;
 
@@ -58,7 +65,7 @@ cd -- "$cwd" 2>/dev/null || { echo cwd; exit 0; }
 set -C
 if ! { true > "${RUN}/$id"; } 2>/dev/null && [ -e "${RUN}/$id" ]; then echo again; exit 0; fi
 set +C
-[ "$rows" = 0 ] || stty rows "$rows" cols "$cols" 2>/dev/null
+[ "$rows" = 0 ] || PATH=${STANDARD_PATH} stty rows "$rows" cols "$cols" 2>/dev/null
 echo "pid $$"
 [ "$stdin" = yes ] || exec < /dev/null
 command -v -- "$1" >/dev/null 2>&1 || { printf '%s: command not found\\n' "$1" >&2; exit 127; }
@@ -72,6 +79,7 @@ export const SIGNAL_GROUP = `kill -s "$2" -- "-$1" 2>/dev/null && echo done || e
  * forks faster than one look must lose against many. Prints `done` or `left`.
  */
 export const KILL_TREE = `
+${FIND_PROGRAMS}
 root=$1 mark=${PROCESS_ID}=$2
 round=0
 while [ "$round" -lt 50 ]; do
@@ -107,6 +115,8 @@ export const IS_ALIVE = `[ -d "/proc/$1" ] && echo alive || echo gone`;
 
 /** How often the kernel killed for want of memory, by either version of control groups. */
 export const OOM_KILLS = `
+${FIND_PROGRAMS}
 cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null`;
 
-export const LISTENING = `cat /proc/net/tcp /proc/net/tcp6 2>/dev/null`;
+export const LISTENING = `${FIND_PROGRAMS}
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null`;

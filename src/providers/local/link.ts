@@ -26,6 +26,8 @@ export type Link = {
 };
 
 const REQUEST_TIMEOUT_MS = 30_000;
+/** Longer than anybody waits for it: a process that is started late is known then, and can be ended. */
+const SPAWN_TIMEOUT_MS = 600_000;
 /** A bulk stream takes as long as it takes; the request ends with it or with the sandbox. */
 const STREAM_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -51,7 +53,10 @@ export const openLink = async (path: string, uid: number): Promise<Link> => {
     ready: control.ready,
     isOpen: control.isOpen,
     request: (op, fields = {}, body) =>
-      control.request({ op, fields, body, timeoutMs: REQUEST_TIMEOUT_MS }),
+      control.request({
+        ...{ op, fields, body },
+        timeoutMs: op === 'spawn' ? SPAWN_TIMEOUT_MS : REQUEST_TIMEOUT_MS,
+      }),
     notify: control.notify,
     async stream(op, fields) {
       // Not counted: the supervisor may still know a name that an earlier server gave.

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { SandboxFiles, VendorFiles } from './files.ts';
-import type { SandboxProcess, SpawnSpec, StartSpec, VendorProcess } from './process.ts';
+import type { SandboxProcess, SpawnSpec, StartLimit, StartSpec, VendorProcess } from './process.ts';
 import type { ResourceUsage, SandboxEnd } from './sandbox.ts';
 
 /** A living sandbox as its vendor gives it: a small core, and groups. An absent group says that the vendor cannot. */
@@ -41,15 +41,23 @@ export type SandboxHandle = {
   ended: Promise<SandboxEnd>;
   /** A second start with the same id gives the first process. A start whose outcome is unknown rejects with `details.ambiguous`. */
   spawn(spec: StartSpec): Promise<SandboxProcess>;
-  /** `id` is Sandbank's, `ref` the vendor's. `NOT_FOUND` when it is unknown, also where the provider cannot reattach. */
-  attach(id: string, ref: string, after: number): Promise<SandboxProcess>;
+  /**
+   * `id` is Sandbank's, `ref` the vendor's, `after` the last recorded position. The same handle knows a process until its `release`, and goes on where it
+   * was not acknowledged. `NOT_FOUND` when it is unknown, also where the provider cannot reattach and another handle started it. `limit` is what
+   * the process was started with, so that its timeout still holds.
+   */
+  attach(id: string, ref: string, after: number, limit?: StartLimit): Promise<SandboxProcess>;
   files: SandboxFiles;
   usage(): Promise<ResourceUsage>;
   dial(port: number): Promise<Duplex>;
   /** Throws `UNSUPPORTED` where ports cannot be reached, before anyone is given an address. */
   requirePorts(): void;
+  /** Where the vendor itself serves the port to the world; null where ports are reached by `dial` instead. */
+  portUrl(port: number): Promise<string | null>;
   ports(): Promise<number[]>;
   /** Nothing where the vendor has no expiration of its own; `UNSUPPORTED` where it cannot be moved. */
   extendTo(instant: number): Promise<void>;
   destroy(): Promise<void>;
+  /** Lets go of the sandbox, which lives on: whoever reads the output of a process is told so, and nothing of it is watched any more. */
+  detach(): void;
 };

@@ -74,7 +74,10 @@ export type VendorProcess = {
   /** Never rejects: a sandbox that dies gives `LOST`. */
   exit: Promise<ProcessExit>;
   stdin?: {
-    /** Resolves when the bytes are with the process. `CONFLICT` when it is closed, `TERMINATED` when the process has exited. */
+    /**
+     * Resolves when the bytes are with the process. `CONFLICT` when it is closed, `TERMINATED` when the process has exited. After a `TIMEOUT` the
+     * process has not read yet: the vendor still delivers the bytes, before what is written next.
+     */
     write(bytes: Uint8Array): Promise<void>;
     close(): Promise<void>;
   };
@@ -91,10 +94,18 @@ export type StartSpec = SpawnSpec & {
   input?: Uint8Array;
 };
 
+/** The timeout of a process that was started earlier, and when: in milliseconds since the epoch, before the vendor was asked. */
+export type StartLimit = { timeoutMs: number | undefined; startedAt: number };
+
 /** A process with every member; what cannot be had rejects with `UNSUPPORTED`. */
-export type SandboxProcess = Pick<VendorProcess, 'ref' | 'pid' | 'output' | 'exit'> & {
+export type SandboxProcess = Pick<VendorProcess, 'ref' | 'pid' | 'exit'> & {
   /** Sandbank's id. */
   id: string;
+  /**
+   * Pulling the next chunk acknowledges the one before. Who begins to read anew gets first what was not acknowledged, and the reader before gets
+   * nothing more. No chunk has more bytes than a journal takes; output that broke off ends with `lost`.
+   */
+  output: VendorProcess['output'];
   write(bytes: Uint8Array): Promise<void>;
   closeStdin(): Promise<void>;
   signal(name: string): Promise<void>;

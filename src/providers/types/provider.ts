@@ -30,7 +30,7 @@ export type Provider = {
 };
 
 /** What is stored of a sandbox and needed to complete its handle. */
-export type SandboxFacts = Pick<SandboxSpec, 'template' | 'limits'>;
+export type SandboxFacts = Pick<SandboxSpec, 'limits'>;
 
 /**
  * A provider as the pool sees it, made by `providers/complete/`: every call is bounded in time, settles, and fails with an `AppError`; handles

@@ -48,8 +48,8 @@ export type ServerStore = {
   ): Promise<boolean>;
   /** The row with its new lease; null when another start has taken the row, or the row or the database is no longer the one it registered in. */
   renew(heartbeat: Heartbeat): Promise<ServerRow | null>;
-  /** The end of an orderly stop: its rows can be taken over at once. */
-  release(id: string, epoch: number): Promise<void>;
+  /** The end of an orderly stop: it is at no address. Its lease goes on, so that a restart finds its sandboxes before others take them. */
+  leave(id: string, epoch: number): Promise<void>;
   /** An operator says that this server, with this database, is no copy. */
   confirm(id: string): Promise<void>;
 };

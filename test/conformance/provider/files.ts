@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { type Benched, bytesOf, collect, itEither, refusal } from './subject.ts';
+import { type Benched, bytesOf, collect, completed, itEither, refusal, spec } from './subject.ts';
 
 const repeated = (size: number): Buffer =>
   Buffer.alloc(size, Buffer.from(Array.from({ length: 251 }, (_, value) => value)));
@@ -186,10 +186,35 @@ const testWatches = (benched: Benched): void => {
   );
 };
 
+const testForeignPaths = (benched: Benched): void => {
+  it('are found in every sandbox, whatever PATH the first one was given', async () => {
+    const { vendor, deployment } = benched();
+    // One that has looked at no sandbox yet.
+    const provider = completed(await vendor.open(deployment), deployment);
+    const first = await provider.create(spec({ env: { PATH: '/nowhere' } }));
+    const second = await provider.create(spec());
+    for (const { files } of [first, second]) {
+      await files.write('tool', [Buffer.from('x')]);
+      await files.copy('tool', 'copied', { overwrite: false });
+      const { entries } = await files.list('.', { recursive: false, limit: 50 });
+      const paths = entries.map(({ path }) => path);
+      expect(paths).toEqual(expect.arrayContaining(['/home/user/copied', '/home/user/tool']));
+    }
+    const limited = await collect(first, ['/bin/sleep', '300'], {
+      input: Buffer.from('x'),
+      timeoutMs: 300,
+    });
+    expect(limited.exit).toMatchObject({ reason: 'TIMED_OUT' });
+    await Promise.all([first.destroy(), second.destroy()]);
+    await provider.dispose();
+  });
+};
+
 export const testFiles = (benched: Benched): void => {
   describe('files', () => {
     testContent(benched);
     testTrees(benched);
     testWatches(benched);
+    testForeignPaths(benched);
   });
 };

@@ -1,6 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
+import { AppError } from '../../../src/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
-import { type Benched, collect, itEither, refusal } from './subject.ts';
+import type { VendorHandle } from '../../../src/providers/types/handle.ts';
+import { type Benched, collect, completed, itEither, refusal, spec } from './subject.ts';
 
 const start = (handle: ReturnType<Benched>['handle'], argv: readonly [string, ...string[]]) =>
   handle.spawn({ id: newId('prc'), argv, env: {} });
@@ -46,6 +49,61 @@ export const testInput = (benched: Benched): void => {
         `${Buffer.from(expected).toString('hex')}  -\n`,
         0,
       ]);
+    });
+
+    it('gives all of the input to a process that reads later than a write may take', async () => {
+      const { provider, deployment } = benched();
+      const impatient = completed(provider, deployment, { input: 300 });
+      const handle = await impatient.create(spec());
+      const { stdout, exit } = await collect(handle, ['bash', '-c', 'sleep 2; wc -c'], {
+        input: Buffer.alloc(2 ** 20, 'x'),
+        timeoutMs: 30_000,
+      });
+      expect([String(stdout), exit.exitCode]).toEqual(['1048576\n', 0]);
+      await handle.destroy();
+    });
+
+    it('gives all of it also where the vendor waits for no slow reader', async () => {
+      const { provider, deployment } = benched();
+      let timeouts = 0;
+      const hasty = (handle: VendorHandle): VendorHandle => ({
+        ...handle,
+        async spawn(...asked) {
+          const process = await handle.spawn(...asked);
+          const { stdin } = process;
+          if (!stdin) return process;
+          const write = (bytes: Uint8Array): Promise<void> =>
+            Promise.race([
+              stdin.write(bytes),
+              sleep(100, undefined, { ref: false }).then(() => {
+                timeouts += 1;
+                throw new AppError('TIMEOUT', 'The process does not read.');
+              }),
+            ]);
+          return { ...process, stdin: { ...stdin, write } };
+        },
+      });
+      const complete = completed(
+        { ...provider, create: async (...asked) => hasty(await provider.create(...asked)) },
+        deployment,
+      );
+      const handle = await complete.create(spec());
+      const { stdout } = await collect(handle, ['bash', '-c', 'sleep 2; wc -c'], {
+        input: Buffer.alloc(2 ** 20, 'x'),
+        timeoutMs: 30_000,
+      });
+      expect(String(stdout)).toBe('1048576\n');
+      if (provider.capabilities.stdin === 'native') expect(timeouts).toBeGreaterThan(0);
+      await handle.destroy();
+    });
+
+    it('closes the input of a process that has closed it first, and takes its exit for the answer', async () => {
+      const script = 'exec < /dev/null; echo closed; sleep 1; exit 3';
+      const { stdout, exit } = await collect(benched().handle, ['bash', '-c', script], {
+        input: Buffer.alloc(2 ** 20, 'x'),
+        timeoutMs: 30_000,
+      });
+      expect([String(stdout), exit.exitCode]).toEqual(['closed\n', 3]);
     });
 
     it('gives an empty stdin to who asks for none', async () => {

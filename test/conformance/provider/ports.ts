@@ -1,6 +1,6 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { type Benched, itEither, refusal } from './subject.ts';
+import { type Benched, completed, itEither, refusal, spec } from './subject.ts';
 
 const SERVER =
   'import socket; s=socket.create_server(("127.0.0.1",8123)); print("up"); c,_=s.accept(); c.sendall(b"hi:"+c.recv(9)); c.close()';
@@ -22,6 +22,7 @@ export const testPorts = (benched: Benched): void => {
         for await (const chunk of server.output) {
           if (chunk.kind !== 'output' || !String(Buffer.from(chunk.bytes)).includes('up')) continue;
           expect(await handle.ports()).toContain(8_123);
+          expect(await handle.portUrl(8_123)).toBeNull();
           const connection = await handle.dial(8_123);
           connection.write('there');
           let text = '';
@@ -34,8 +35,32 @@ export const testPorts = (benched: Benched): void => {
         expect(() => handle.requirePorts()).toThrow('"ports"');
         await expect(handle.dial(80)).rejects.toMatchObject(refusal('ports', provider.name));
         if (provider.capabilities.ports === 'none')
+          await expect(handle.portUrl(80)).rejects.toMatchObject(refusal('ports', provider.name));
+        if (provider.capabilities.ports === 'none')
           await expect(handle.ports()).rejects.toMatchObject(refusal('ports', provider.name));
       },
     );
+
+    it('gives the address at which the vendor serves a port, and none that is no address', async () => {
+      const { provider, deployment } = benched();
+      let answer: unknown = 'https://8080-box.vendor.example/';
+      const complete = completed(
+        {
+          ...provider,
+          capabilities: { ...provider.capabilities, ports: 'url' },
+          create: async (...asked) => ({
+            ...(await provider.create(...asked)),
+            ports: { url: async () => answer as string },
+          }),
+        },
+        deployment,
+      );
+      const handle = await complete.create(spec());
+      expect(await handle.portUrl(8_080)).toBe(answer);
+      expect(() => handle.requirePorts()).toThrow('"ports"');
+      for (answer of ['javascript:alert(1)', 'https://key:secret@vendor.example/', 7, null])
+        await expect(handle.portUrl(8_080)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      await handle.destroy();
+    });
   });
 };

@@ -147,7 +147,7 @@ export const testRefusals = (benched: Benched): void => {
       const seen: string[] = [];
       for await (const chunk of process.output)
         seen.push(chunk.kind === 'output' ? String(Buffer.from(chunk.bytes)) : chunk.kind);
-      expect(seen).toEqual(['a']);
+      expect(seen).toEqual(['a', 'lost']);
       expect(await process.exit).toMatchObject({ kind: 'LOST' });
       await made.destroy();
     });

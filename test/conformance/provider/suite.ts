@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { testEnds } from './ends.ts';
 import { testFiles } from './files.ts';
 import { testInput } from './input.ts';
+import { testOutput } from './output.ts';
 import { testOwnership } from './ownership.ts';
 import { testPorts } from './ports.ts';
 import { testProcesses } from './processes.ts';
@@ -30,6 +31,7 @@ export const testProvider = ({ name, start }: ProviderSubject): void => {
 
     for (const group of [
       testProcesses,
+      testOutput,
       testInput,
       testStarts,
       testReattach,

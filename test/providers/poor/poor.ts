@@ -88,7 +88,7 @@ const toHandle = (vendor: PoorVendor, { ref }: Box): VendorHandle => {
     ended: ended.promise,
     async spawn({ id, argv, env, cwd = '/home/user' }) {
       // It would say so at the end only, with the exit code of `cd`.
-      const { exitCode } = await asked(vendor.run(ref, ['test', '-d', cwd], {}, '/'));
+      const { exitCode } = await asked(vendor.run(ref, ['/bin/test', '-d', cwd], {}, '/'));
       if (exitCode !== 0)
         throw new AppError('INVALID_ARGUMENT', `The working directory ${cwd} is not a directory.`);
       return toProcess(id, vendor.run(ref, argv, env, cwd));

@@ -134,15 +134,15 @@ export const openVendor = (root: string) => {
     },
     /** As a shell says it: 127 for a program that is not there. Answers when it has ended. */
     run: (ref: string, argv: readonly string[], env: object, cwd: string) =>
-      execute(ref, ['sh', '-c', 'cd "$0" && exec "$@"', cwd, ...argv], env),
+      execute(ref, ['/bin/sh', '-c', 'cd "$0" && exec "$@"', cwd, ...argv], env),
     async readText(ref: string, path: string): Promise<string> {
-      const { exitCode, stdout } = await execute(ref, ['cat', path]);
+      const { exitCode, stdout } = await execute(ref, ['/bin/cat', path]);
       if (exitCode !== 0) throw new VendorError(404, 'no such file');
       return stdout;
     },
     async writeText(ref: string, path: string, content: string): Promise<void> {
-      const script = 'mkdir -p "$(dirname "$0")" && cat > "$0"';
-      const { exitCode, stderr } = await execute(ref, ['sh', '-c', script, path], {}, content);
+      const script = 'PATH=/bin; mkdir -p "$(dirname "$0")" && cat > "$0"';
+      const { exitCode, stderr } = await execute(ref, ['/bin/sh', '-c', script, path], {}, content);
       if (exitCode !== 0) throw new VendorError(400, stderr);
     },
   };

@@ -1,0 +1,31 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mutate, newSandbox } from '../helpers/client.ts';
+import { freePort, launch, launchedServer } from '../helpers/launch.ts';
+
+describe('a server that is stopped', () => {
+  let stateDir: string;
+  beforeAll(async () => {
+    stateDir = await mkdtemp(join(tmpdir(), 'sandbank-stop-'));
+  });
+  afterAll(() => rm(stateDir, { recursive: true, force: true }));
+
+  it('answers what is under way, and then ends without waiting for the connection to be used again', async () => {
+    const port = await freePort();
+    // Longer than the test may take.
+    const running = await launch(stateDir, port, undefined, { SANDBANK_SHUTDOWN_SECONDS: '600' });
+    const server = launchedServer(port);
+    const sandboxId = await newSandbox(server);
+    const answer = mutate(server, 'exec', 'stdout', {
+      ...{ sandboxId, command: 'touch begun; sleep 2; echo done' },
+    });
+    const hasBegun = () =>
+      mutate(server, 'exec', 'process { exitCode }', { sandboxId, command: 'test -e begun' });
+    while ((await hasBegun()).process.exitCode !== 0);
+    process.kill(running.pid, 'SIGTERM');
+    expect(await answer).toMatchObject({ stdout: 'done\n' });
+    expect(await running.ended).toMatchObject({ code: 0 });
+  });
+});
