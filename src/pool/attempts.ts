@@ -4,7 +4,7 @@ import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { SandboxSpec } from '../providers/types/sandbox.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import { type Lease, notHeld } from './lease.ts';
+import { awaitLease, type Lease } from './lease.ts';
 import type { Assign } from './ownership.ts';
 import { fitting, mayTryNext, type Placement } from './placement.ts';
 import { limitsOf, type Pool } from './pool.ts';
@@ -85,7 +85,7 @@ export const createAttempts = ({
       });
       if (stopped.aborted) throw stopping();
       // The last look before the act: what was written may be long ago.
-      if (!lease.isHeld()) throw notHeld();
+      if (await awaitLease(lease, stopped)) row = await save(row, placement, name);
       try {
         const handle = await pool.create(pool.get(name), specOf(row), stopped);
         return { row: { ...row, placement: attempt(null) }, handle };

@@ -2,7 +2,7 @@ import { AppError } from '../errors.ts';
 import type { Sandbox, TerminationReason } from '../store/types/sandbox.ts';
 import type { Creation } from './creation.ts';
 import { type EndOptions, finish, writeEnd } from './end.ts';
-import { notHeld } from './lease.ts';
+import { awaitLease } from './lease.ts';
 import type { Pool } from './pool.ts';
 import type { RequireHere } from './whereabouts.ts';
 
@@ -47,7 +47,8 @@ const destroyHere = async (
   // A create sees the state when the provider has answered, and removes what it made.
   await creation.underWay(id)?.catch(() => undefined);
   // The last look before the act: what was written may be long ago.
-  if (!lease.isHeld()) throw notHeld();
+  if (await awaitLease(lease))
+    await requireHere((await store.sandboxes.find(tenant, id)) ?? current);
   await pool.destroy({ ...row, ref: row.ref ?? current.ref, provider: current.provider });
   await writeEnd(options, row, ['DESTROYING'], {
     state: 'TERMINATED',

@@ -26,6 +26,8 @@ export type Lease = {
 };
 
 const STOP_MS = 3_000;
+/** For a lease that is not held, before an act is refused. */
+const WAIT_MS = 10_000;
 const LOG_EVERY_MS = 30_000;
 const GONE =
   'this server no longer acts on its sandboxes: another start has taken its place in the database, or the database was replaced. Restart it';
@@ -37,6 +39,22 @@ export const notHeld = (): AppError =>
     'This server has lost the connection to its database for so long that it may not act on its sandboxes. Try again in a few seconds.',
     { retryAfterMs: 5_000 },
   );
+
+/**
+ * Right before an act on a row: a lease that was away for a moment, on a busy machine, is waited for. True when it was, so that the row may
+ * be another server's by now.
+ */
+export const awaitLease = async (
+  lease: Pick<Lease, 'isHeld' | 'held'>,
+  stopped?: AbortSignal,
+): Promise<boolean> => {
+  if (lease.isHeld()) return false;
+  const limit = AbortSignal.timeout(WAIT_MS);
+  await lease.held(stopped ? AbortSignal.any([stopped, limit]) : limit).catch(() => {
+    throw notHeld();
+  });
+  return true;
+};
 
 export const openLease = ({
   servers,

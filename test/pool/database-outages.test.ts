@@ -2,7 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
-import { type Fleet, LEASE_MS, type Member, openFleet, until } from '../helpers/fleet.ts';
+import {
+  type Fleet,
+  LEASE_MS,
+  type Member,
+  openFleet,
+  type Row,
+  rowsOf,
+  until,
+} from '../helpers/fleet.ts';
 import { openRelay } from '../helpers/relay.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 import { processesIn, signalProcess } from '../services/processes.ts';
@@ -152,6 +160,35 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
       await client.query('rollback');
       await client.end();
     });
+  });
+
+  test('ends a sandbox whose row was written by a commit without an answer, and keeps no quota for it', async (start, cleanUp) => {
+    const postgres = await start();
+    const relay = await openRelay(Number(new URL(postgres.url).port));
+    cleanUp.defer(relay.close);
+    const url = new URL(postgres.url);
+    url.port = `${relay.port}`;
+    await using fleet = fleetOn(url.href);
+    const server = await fleet.member({ env: { SANDBANK_MAX_SANDBOXES: '1' } });
+    const lost = relay.loseCommit('insert into "sandboxes"');
+    const answer = await mutate(server, 'createSandbox', 'sandbox { id }', {});
+    await lost;
+    expect(answer).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+    const rows = () => rowsOf<Row>(postgres.url, 'select * from sandboxes');
+    await until(async () => (await rows())[0]?.state === 'FAILED');
+    expect(await rows()).toMatchObject([{ terminationReason: 'CREATE_FAILED' }]);
+    // The only place is free again, and once more when the answer to an admission from the queue was lost.
+    const first = await newSandbox(server);
+    const queued = await newSandbox(server, { wait: true });
+    const lostAdmission = relay.loseCommit('"host" = $');
+    await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: first });
+    await lostAdmission;
+    const ofQueued = async () => (await rows()).find(({ id }) => id === queued);
+    await until(async () => (await ofQueued())?.state === 'FAILED');
+    expect(await ofQueued()).toMatchObject({ terminationReason: 'CREATE_FAILED' });
+    const last = await newSandbox(server);
+    await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: last });
+    await server.kill('SIGTERM');
   });
 
   test('stops although its database is frozen, and at once at a second signal', async (start) => {

@@ -1,16 +1,16 @@
-import { lookup } from 'node:dns/promises';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { connect, isIPv6, type LookupFunction, type Socket } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Logger } from 'pino';
 import type { NetworkPolicy } from '../types/sandbox.ts';
 import { isPublic } from './addresses.ts';
+import { createResolveName, type ResolveName } from './names.ts';
 
 export type EgressOptions = {
   policy: () => NetworkPolicy;
   log: Logger;
-  /** Addresses of a host name. Default: the system's resolver. */
-  resolve?: (host: string) => Promise<string[]>;
+  /** Default: the name servers of the system. */
+  resolve?: ResolveName;
   /** Which addresses may be reached. Default: public ones. */
   permitAddress?: (address: string) => boolean;
 };
@@ -37,10 +37,12 @@ export const isAllowed = ({ mode, allow }: NetworkPolicy, host: string, port: nu
   });
 };
 
-const systemResolve = async (host: string): Promise<string[]> =>
-  (await lookup(host, { all: true })).map(({ address }) => address);
-
 type Choice = { lookup: LookupFunction } | { status: number; text: string };
+
+const busy: Choice = {
+  status: 503,
+  text: 'Too many names are being resolved. Try again in a second.',
+};
 
 /** Answers with the addresses that were checked, whatever name is asked: between check and connect nothing is resolved again. */
 const answerWith =
@@ -58,7 +60,7 @@ const plain = (status: number, text: string): string =>
 export const createEgress = ({
   policy,
   log,
-  resolve = systemResolve,
+  resolve = createResolveName(),
   permitAddress = isPublic,
 }: EgressOptions): Egress => {
   const choose = async (host: string, port: number): Promise<Choice> => {
@@ -69,6 +71,7 @@ export const createEgress = ({
       return { status: 403, text: `The sandbox's network policy does not allow ${host}:${port}.` };
     }
     const addresses = await resolve(host).catch(() => []);
+    if (addresses === null) return busy;
     const permitted = addresses.filter(permitAddress);
     if (permitted.length) return { lookup: answerWith(permitted) };
     return addresses.length

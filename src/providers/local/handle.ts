@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { Sealer } from '../../lib/sealed.ts';
 import type { VendorHandle } from '../types/handle.ts';
+import type { VendorProcess } from '../types/process.ts';
 import type { ResourceUsage } from '../types/sandbox.ts';
 import { openDiskMeter } from './disk-meter.ts';
 import { serveEgress } from './egress-meter.ts';
@@ -83,25 +84,31 @@ export const createHandle = ({
     log,
   );
 
+  const opened = async (
+    op: 'spawn' | 'attach',
+    fields: { p: string; [name: string]: unknown },
+    after: number,
+  ): Promise<VendorProcess> => {
+    const { process, setPid, drop } = processes.open(fields.p, after);
+    try {
+      const { pid } = (await link.request(op, fields)) as { pid: number | null };
+      setPid(pid);
+      return process;
+    } catch (error) {
+      drop();
+      throw error;
+    }
+  };
+
   return {
     ref,
     files: createFiles(link, disk.isExceeded),
     ended: lifetime.ended,
-    async spawn({ id, argv, cwd, env, pty, stdin, timeoutMs }) {
-      const { process, setPid } = processes.open(id, 0);
+    spawn({ id, argv, cwd, env, pty, stdin, timeoutMs }) {
       const options = { argv, cwd, env: { ...environment, ...env }, pty, stdin, timeoutMs };
-      const { pid } = (await link.request('spawn', { p: id, ...options })) as {
-        pid: number | null;
-      };
-      setPid(pid);
-      return process;
+      return opened('spawn', { p: id, ...options }, 0);
     },
-    async attach(id, after) {
-      const { process, setPid } = processes.open(id, after);
-      const { pid } = (await link.request('attach', { p: id, after })) as { pid: number | null };
-      setPid(pid);
-      return process;
-    },
+    attach: (id, after) => opened('attach', { p: id, after }, after),
     async usage(): Promise<ResourceUsage> {
       return {
         ...measure(),

@@ -58,6 +58,14 @@ export const spawnUnanswered = (): AppError =>
 export const silent = (): AppError =>
   new AppError('UNAVAILABLE', 'The sandbox does not answer. Try again, or destroy it.');
 
+/** More was sent to it than it takes. Nothing of this request was. */
+export const overloaded = (): AppError =>
+  new AppError(
+    'UNAVAILABLE',
+    'The sandbox does not take what is sent to it. Try again in a few seconds, or destroy it.',
+    { retryAfterMs: 5_000 },
+  );
+
 export const timedOut = (op: string, ms: number): AppError =>
   new AppError('TIMEOUT', `The sandbox did not answer "${op}" within ${ms / 1_000} s.`);
 

@@ -52,7 +52,15 @@ const readExit = (raw: unknown): ProcessExit => {
 
 export type ProcessTable = {
   /** The process as the provider's seam wants it; the caller has told the supervisor to spawn or attach already. */
-  open(id: string, after: number): { process: VendorProcess; setPid(pid: number | null): void };
+  open(
+    id: string,
+    after: number,
+  ): {
+    process: VendorProcess;
+    setPid(pid: number | null): void;
+    /** It was not started after all: nothing of it is kept here. */
+    drop(): void;
+  };
   /** Whoever has not been seen to exit is lost: for good when the sandbox has ended, for this server when it lets go. */
   loseAll(reason: 'SANDBOX_ENDED' | null): void;
 };
@@ -78,18 +86,22 @@ export const createProcessTable = (link: Link): ProcessTable => {
       };
       const lose = (reason: ProcessExit['reason']): void => finish({ ...LOST, reason });
       losers.add(lose);
-      receivers.set(id, (head, body) => {
+      const receive = (head: Head, body: Buffer): void => {
         const n = Number(head.n);
         if (n <= position) return;
         position = n;
-        if (head.s === 'exit') return finish(readExit(head.exit));
+        if (head.s === 'exit') {
+          finish(readExit(head.exit));
+          return;
+        }
         if (!isStream(head.s)) return;
         held += body.length + FRAME_COST;
         if (held > MAX_HELD) {
           receivers.delete(id);
           lose(null);
         } else mailbox.push({ kind: 'output', stream: head.s, bytes: body, position: n });
-      });
+      };
+      receivers.set(id, receive);
       const note = (size: number): void => {
         held -= size;
         unacknowledged += size;
@@ -142,6 +154,10 @@ export const createProcessTable = (link: Link): ProcessTable => {
         process,
         setPid: (value) => {
           pid = value;
+        },
+        drop() {
+          losers.delete(lose);
+          if (receivers.get(id) === receive) receivers.delete(id);
         },
       };
     },

@@ -3,6 +3,7 @@ import { encodeFrame, type Head } from './agent/protocol.ts';
 import {
   disconnected,
   frameTooLarge,
+  overloaded,
   spawnUnanswered,
   timedOut,
   toAppError,
@@ -22,6 +23,9 @@ export type Requests = {
   settle(answer: Head): void;
   failAll(): void;
 };
+
+/** Bytes that one supervisor has not taken yet: some of the largest frames, for processes that are slow to read. */
+const MAX_PENDING = 8 * 2 ** 20;
 
 type Waiting = {
   op: string;
@@ -43,6 +47,8 @@ export const createRequests = (): Requests => {
       } catch (error) {
         throw error instanceof RangeError ? frameTooLarge() : error;
       }
+      // One that reads nothing must not make this process hold whatever callers send to it.
+      if (socket.writableLength + frame.length > MAX_PENDING) throw overloaded();
       return new Promise((resolve, reject) => {
         const timer = setTimeout(() => {
           waiting.delete(id);
