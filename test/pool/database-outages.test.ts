@@ -101,9 +101,29 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
     await survive(postgres.url, async () => {
       const client = new Client({ connectionString: postgres.url });
       await client.connect();
-      await client.query('begin; lock table sandboxes, servers, processes in access exclusive mode');
+      await client.query(
+        'begin; lock table sandboxes, servers, processes in access exclusive mode',
+      );
       await sleep(2 * LEASE_MS);
       await client.query('rollback');
+      await client.end();
+    });
+  });
+
+  test('starts nothing twice while its rows of processes cannot be changed', async (start) => {
+    const postgres = await start();
+    await survive(postgres.url, async () => {
+      const client = new Client({ connectionString: postgres.url });
+      await client.connect();
+      // As a lock that is not to be had: rows can be made, and not changed.
+      await client.query(`create function refuse() returns trigger language plpgsql
+        as $$ begin raise exception 'locked' using errcode = '55P03'; end $$`);
+      for (const changes of ['update on processes', 'update of labels on sandboxes'])
+        await client.query(
+          `create trigger refuse before ${changes} for each row execute function refuse()`,
+        );
+      await sleep(LEASE_MS);
+      await client.query('drop function refuse cascade');
       await client.end();
     });
   });
