@@ -70,6 +70,8 @@ export type App = {
 };
 
 const SWEEP_MS = 60_000;
+/** Before the end of a stop's patience. */
+const LAST_MS = 1_000;
 
 const operations = (): string[] =>
   globSync(fileURLToPath(new URL('../schema/operations/*.graphql', import.meta.url)))
@@ -171,7 +173,7 @@ type Domains = ReturnType<typeof openDomains>;
 const openServers = (
   { config, log, opened }: Start,
   f: Foundations,
-  { services, files, ports }: Domains,
+  { services, processes, files, ports }: Domains,
   urls: PublicUrls,
 ) => {
   const { tokens, revocations, audit, store, rates } = f;
@@ -194,9 +196,14 @@ const openServers = (
     transfers: createTransferHandler({ files, audit, authenticator, maxUploadBytes, log }),
   });
   const proxy = createPortsProxy({ ports, authenticator, log });
-  opened.defer(() =>
-    Promise.all([api.close(config.shutdownMs), closeHttp(proxy, config.shutdownMs)]),
-  );
+  opened.defer(() => {
+    // Who still waits for a process then hears that it runs on, before the connection is cut.
+    const last = setTimeout(processes.dispose, Math.max(0, config.shutdownMs - LAST_MS));
+    const { shutdownMs } = config;
+    return Promise.all([api.close(shutdownMs), closeHttp(proxy, shutdownMs)]).finally(() =>
+      clearTimeout(last),
+    );
+  });
   return { api, proxy };
 };
 

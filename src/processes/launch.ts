@@ -126,7 +126,7 @@ export const createLauncher = ({
     // Who runs something in another's sandbox uses their own quota as a subject, and its tenant's.
     const holder = { tenant, subject: principal.subject, plan: principal.plan, subjectLimit: null };
     const bounds = await quotas.bounds(holder, RUN_METRICS);
-    using _ = pumps.announce(row.id);
+    using _ = pumps.announce(row);
     // The row first: what runs without one could never be found again.
     const excess = await store.processes.insert(row, [cost], bounds);
     if (excess) throw quotaExceeded(excess);

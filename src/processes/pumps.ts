@@ -12,7 +12,7 @@ import { type TakeUpOptions, takeUp } from './take-up.ts';
 /** The processes whose output this server records. */
 export type Pumps = {
   /** Before the row of a new process is written, until its output is recorded or its start has failed: a row that is seen meanwhile is not taken up. */
-  announce(id: string): Disposable;
+  announce(row: Pick<Process, 'id' | 'sandboxId'>): Disposable;
   /** Records everything the process says, then its exit. */
   start(row: Process, process: SandboxProcess, options?: RecordOptions): Started;
   /** Ends the row of a process that was surely not started. Never rejects: what fails is tried again. */
@@ -43,7 +43,8 @@ const STOPPED = new AppError('UNAVAILABLE', 'The server stops.');
 
 export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
   const { store, journal, lease, clock, log } = parts;
-  const announced = new Set<string>();
+  /** By id, the sandbox that a process is being started in; null when another server has taken that meanwhile. */
+  const announced = new Map<string, string | null>();
   const resuming = new Map<string, Promise<void>>();
   /** Recorded here once, and then by another server. */
   const away = new Set<string>();
@@ -71,11 +72,12 @@ export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
   };
 
   return {
-    announce(id) {
-      announced.add(id);
+    announce({ id, sandboxId }) {
+      announced.set(id, sandboxId);
       return { [Symbol.dispose]: () => void announced.delete(id) };
     },
-    start: recordings.start,
+    start: (row, process, options) =>
+      recordings.start(row, process, { ...options, isFound: announced.get(row.id) === null }),
     async neverStarted(row) {
       const at = clock();
       await closeUnstarted(parts, row, at).catch((error: unknown) => {
@@ -98,6 +100,7 @@ export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
     },
     letGo(sandboxId) {
       for (const id of recordings.letGo(ELSEWHERE, sandboxId)) away.add(id);
+      for (const [id, place] of announced) if (place === sandboxId) announced.set(id, null);
     },
     async closeAway() {
       const rows = await store.processes.findMany(everyTenant, [...away]);

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { mutate, newSandbox } from '../helpers/client.ts';
+import { ask, mutate, newSandbox } from '../helpers/client.ts';
 import { freePort, launch, launchedServer } from '../helpers/launch.ts';
 
 describe('a server that is stopped', () => {
@@ -11,6 +11,26 @@ describe('a server that is stopped', () => {
     stateDir = await mkdtemp(join(tmpdir(), 'sandbank-stop-'));
   });
   afterAll(() => rm(stateDir, { recursive: true, force: true }));
+
+  it('tells who waits for a process that it runs on, before the connection is cut', async () => {
+    const port = await freePort();
+    const running = await launch(stateDir, port, undefined, { SANDBANK_SHUTDOWN_SECONDS: '3' });
+    const server = launchedServer(port);
+    const sandboxId = await newSandbox(server);
+    const answer = mutate(server, 'exec', 'stdout', { sandboxId, command: 'sleep 600' });
+    const query =
+      'query ($id: ID!) { sandbox(id: $id) { processes(first: 1) { edges { node { id } } } } }';
+    const idOf = async (): Promise<string | undefined> =>
+      (await ask(server, query, { id: sandboxId })).sandbox?.processes.edges[0]?.node.id;
+    let processId: string | undefined;
+    while (processId === undefined) processId = await idOf();
+    process.kill(running.pid, 'SIGTERM');
+    expect(await answer).toMatchObject({
+      ...{ code: 'UNAVAILABLE', retryable: false },
+      details: { processId },
+    });
+    expect(await running.ended).toMatchObject({ code: 0 });
+  });
 
   it('answers what is under way, and then ends without waiting for the connection to be used again', async () => {
     const port = await freePort();

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { drain, mutate, newSandbox, OUTPUT, overWebSocket, post } from '../helpers/client.ts';
+import { drain, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/client.ts';
 import {
   type Fleet,
   LEASE_MS,
@@ -14,12 +14,12 @@ import {
 import { openRelay } from '../helpers/relay.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 import { processesIn, signalProcess } from '../services/processes.ts';
+import { loadOn } from './outage-load.ts';
 
 const LIMIT_MS = 300_000;
 const LINES = 600;
 
 type Start = (options?: Parameters<typeof startPostgres>[0]) => Promise<PostgresService>;
-type Refusal = { code: string; retryable: boolean; details?: { target?: string } };
 
 const fleetOn = (database: string): Fleet & AsyncDisposable => {
   const fleet = openFleet({ database });
@@ -46,53 +46,6 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
       LIMIT_MS,
     );
 
-  /** Reads and writes all the time, and remembers each answer that is neither right nor a clear refusal for now. */
-  const loadOn = (server: Member, sandboxId: string) => {
-    const wrong: unknown[] = [];
-    let answered = 0;
-    let refused = 0;
-    let isOver = false;
-    const judge = (errors: readonly Refusal[]): void => {
-      // What was done and could not be recorded says so, and is not to be repeated.
-      const isDone = errors.some(({ retryable, details }) => !retryable && details?.target);
-      if (errors.length === 0 || isDone) answered += 1;
-      else if (errors.every(({ code, retryable }) => retryable && code !== 'INTERNAL'))
-        refused += 1;
-      else wrong.push(errors);
-    };
-    const client = async (turn: (index: number) => Promise<void>): Promise<void> => {
-      for (let index = 0; !isOver; index += 1) {
-        await turn(index).catch((error: unknown) => wrong.push(String(error)));
-        await sleep(20);
-      }
-    };
-    const reads = (): Promise<void> =>
-      client(async () => {
-        const { errors = [] } = await post(
-          server,
-          '{ sandboxes(first: 5) { edges { node { id } } } }',
-        );
-        judge(errors.map(({ extensions }) => extensions));
-      });
-    const writes = (name: string): Promise<void> =>
-      client(async (index) => {
-        const input = { sandboxId, labels: [{ key: name, value: `${index}` }] };
-        const query = `mutation ($input: UpdateSandboxInput!) { updateSandbox(input: $input) { ... on Error { code retryable details } } }`;
-        const { data, errors = [] } = await post(server, query, { input });
-        const failure = data?.updateSandbox?.code ? [data.updateSandbox] : [];
-        judge([...errors.map(({ extensions }) => extensions), ...failure]);
-      });
-    const all = [reads(), reads(), writes('a'), writes('b')];
-    return {
-      counts: () => ({ answered, refused }),
-      async end(): Promise<void> {
-        isOver = true;
-        await Promise.all(all);
-        expect(wrong).toEqual([]);
-      },
-    };
-  };
-
   /** A process that prints through the whole outage, requests through all of it, and everything as it should be afterwards. */
   const survive = async (database: string, outage: () => Promise<void>): Promise<void> => {
     await using fleet = fleetOn(database);
@@ -116,6 +69,7 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
     const lines = Array.from({ length: LINES }, (_, index) => `line ${index + 1}\n`);
     expect(text).toBe(lines.join(''));
     expect(exit).toMatchObject({ kind: 'EXITED', exitCode: 0 });
+    await load.count();
     expect(await mutate(server, 'exec', 'stdout', { sandboxId, command: 'echo on' })).toMatchObject(
       {
         stdout: 'on\n',
@@ -155,7 +109,9 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
     await survive(postgres.url, async () => {
       const client = new Client({ connectionString: postgres.url });
       await client.connect();
-      await client.query('begin; lock table sandboxes, servers in access exclusive mode');
+      await client.query(
+        'begin; lock table sandboxes, servers, processes in access exclusive mode',
+      );
       await sleep(2 * LEASE_MS);
       await client.query('rollback');
       await client.end();
@@ -189,6 +145,24 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
     const last = await newSandbox(server);
     await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: last });
     await server.kill('SIGTERM');
+  });
+
+  test('starts nothing twice while its rows of processes cannot be changed', async (start) => {
+    const postgres = await start();
+    await survive(postgres.url, async () => {
+      const client = new Client({ connectionString: postgres.url });
+      await client.connect();
+      // As a lock that is not to be had: rows can be made, and not changed.
+      await client.query(`create function refuse() returns trigger language plpgsql
+        as $$ begin raise exception 'locked' using errcode = '55P03'; end $$`);
+      for (const changes of ['update on processes', 'update of labels on sandboxes'])
+        await client.query(
+          `create trigger refuse before ${changes} for each row execute function refuse()`,
+        );
+      await sleep(LEASE_MS);
+      await client.query('drop function refuse cascade');
+      await client.end();
+    });
   });
 
   test('stops although its database is frozen, and at once at a second signal', async (start) => {

@@ -32,6 +32,22 @@ describe('a process whose sandbox leaves this server and comes back', () => {
     expect(await at.told(id)).toBe('[gap]said[EXITED]');
   });
 
+  it('is not recorded here when the sandbox left during the start', async () => {
+    await using at = await openProcesses();
+    const { owner } = at.open.ownership.lease.fence;
+    at.vendor.onSpawn(async () => {
+      await at.store.sandboxes.update(alice.tenant, at.sandboxId, { owner: 'srv_other' });
+      at.processes.letGo(at.sandboxId);
+    });
+    const done = at.processes.exec(alice, { sandboxId: at.sandboxId, command: 'work' });
+    const script = await at.vendor.script(1);
+    script.says('for the other');
+    await expect(done).rejects.toMatchObject({ retryable: false, details: { ambiguous: true } });
+    expect(script.acknowledged()).toBe(0);
+    expect(await at.fileJournal.info(`process:${at.vendor.started[0]}`)).toMatchObject({ last: 0 });
+    await at.store.sandboxes.update(alice.tenant, at.sandboxId, { owner });
+  });
+
   it('has its stream ended when it has ended elsewhere', async () => {
     await using at = await openProcesses();
     const { id } = await at.start();
