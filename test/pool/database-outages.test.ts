@@ -5,7 +5,6 @@ import { drain, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/cli
 import {
   type Fleet,
   LEASE_MS,
-  type Member,
   openFleet,
   type Row,
   rowsOf,
