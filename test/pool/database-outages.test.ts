@@ -2,14 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { drain, mutate, newSandbox, OUTPUT, overWebSocket } from '../helpers/client.ts';
-import {
-  type Fleet,
-  LEASE_MS,
-  openFleet,
-  type Row,
-  rowsOf,
-  until,
-} from '../helpers/fleet.ts';
+import { type Fleet, LEASE_MS, openFleet, type Row, rowsOf, until } from '../helpers/fleet.ts';
 import { openRelay } from '../helpers/relay.ts';
 import { type PostgresService, startPostgres } from '../services/postgres.ts';
 import { processesIn, signalProcess } from '../services/processes.ts';
