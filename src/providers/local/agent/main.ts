@@ -41,7 +41,6 @@ const operations: Record<string, Handler> = {
     if (head.proxy && !proxy) proxy = listenForProxy(streams);
     return {};
   },
-  ping: () => ({}),
 };
 
 const onFrame = async (head: Head, body: Buffer): Promise<void> => {
