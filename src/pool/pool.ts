@@ -32,7 +32,7 @@ export type Pool = {
   handle(sandbox: Sandbox): Promise<SandboxHandle>;
   /** Those it is connected to. */
   connected(): string[];
-  /** Another server looks after it from now on. */
+  /** Another server looks after it from now on: nothing of it is held here any more. */
   forget(id: string): void;
   dispose(): Promise<void>;
 };
@@ -119,7 +119,14 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       return connected;
     },
     connected: () => [...handles.keys()],
-    forget: (id) => void handles.delete(id),
+    forget(id) {
+      const known = handles.get(id);
+      handles.delete(id);
+      known?.then(
+        (handle) => handle.detach(),
+        () => undefined,
+      );
+    },
     async dispose() {
       health.dispose();
       await Promise.all(providers.map((provider) => provider.dispose()));

@@ -38,8 +38,8 @@ const discard = async (removal: Removal, { link, ref }: Supervisor): Promise<voi
   await removal.clear(ref);
 };
 
-const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor): LocalHandle =>
-  createHandle({
+const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor): LocalHandle => {
+  const handle = createHandle({
     supervisor,
     limitsKind: host.cgroups?.kind ?? '',
     sealer: context.sealer,
@@ -49,6 +49,15 @@ const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor)
       await removeRemains(supervisor.dir, supervisor.cgroup, host);
     },
   });
+  return {
+    ...handle,
+    detach() {
+      // Whoever connects again needs a handle that is attached.
+      handles.delete(supervisor.ref);
+      handle.detach();
+    },
+  };
+};
 
 /** One that waits, where its limits fit, else a new one. */
 const takeSupervisor = async (
