@@ -32,7 +32,7 @@ export type Pool = {
   handle(sandbox: Sandbox): Promise<SandboxHandle>;
   /** Those it is connected to. */
   connected(): string[];
-  /** Another server looks after it from now on. */
+  /** Another server looks after it from now on: nothing of it is held here any more. */
   forget(id: string): void;
   dispose(): Promise<void>;
 };

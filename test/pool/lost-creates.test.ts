@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
+import type { Provider } from '../../src/providers/types/provider.ts';
 import { sandbox } from '../conformance/rows.ts';
 import { until } from '../helpers/fleet.ts';
 import {
@@ -26,12 +27,17 @@ describe('a create whose row another server has taken over', () => {
   /** A create that the vendor has done and not answered, whose row has the other owner and this state by then. */
   const createAcross = async (change: (row: { id: string; ref: string }) => object) => {
     const folder = await newStateDir();
-    const vendors = [createSharedVendor(folder, deployment)];
-    const open = await openService(await newStateDir(), { vendors });
+    const detached: string[] = [];
+    const vendor = createSharedVendor(folder, deployment);
+    const create: Provider['create'] = async (...asked) => {
+      const handle = await vendor.create(...asked);
+      return { ...handle, detach: () => void detached.push(handle.ref) };
+    };
+    const open = await openService(await newStateDir(), { vendors: [{ ...vendor, create }] });
     opened.push(open);
     const { store, service } = open;
     const hold = holdAnswers(folder);
-    const create = service.create(alice, {}).then(
+    const outcome = service.create(alice, {}).then(
       ({ row }) => ({ row, error: null }),
       (error: unknown) => ({ row: null, error }),
     );
@@ -42,12 +48,19 @@ describe('a create whose row another server has taken over', () => {
     const ref = `shared-${row.id}`;
     await store.sandboxes.update(row.tenant, row.id, { ...other, ...change({ id: row.id, ref }) });
     hold.release();
-    const outcome = await create;
-    return { open, folder, outcome, ref, row: await store.sandboxes.find('acme', row.id) };
+    await outcome;
+    return {
+      open,
+      folder,
+      detached,
+      outcome: await outcome,
+      ref,
+      row: await store.sandboxes.find('acme', row.id),
+    };
   };
 
   it('leaves the sandbox to its new owner, for which it is ready', async () => {
-    const { folder, outcome, ref, row, open } = await createAcross(({ ref }) => ({
+    const { folder, detached, outcome, ref, row, open } = await createAcross(({ ref }) => ({
       ...{ state: 'READY', ref, readyAt: 1 },
     }));
     expect(vendorRefs(folder)).toEqual([ref]);
@@ -55,6 +68,7 @@ describe('a create whose row another server has taken over', () => {
     // It is there, as was asked for; who uses it is told where.
     expect(outcome.row).toMatchObject({ state: 'READY', owner: 'srv_other' });
     expect(open.pool.connected()).toEqual([]);
+    expect(detached).toEqual([ref]);
   });
 
   it('leaves the sandbox to its new owner, which is still looking for it', async () => {

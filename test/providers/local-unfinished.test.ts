@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadState, NO_ENV } from '../../src/providers/local/state.ts';
-import { completed, spec } from '../conformance/provider/subject.ts';
+import { collect, completed, spec } from '../conformance/provider/subject.ts';
 import { ask, mutate } from '../helpers/client.ts';
 import { type Row, until } from '../helpers/fleet.ts';
 import { freePort, type Launched, launch, launchedServer } from '../helpers/launch.ts';
@@ -22,6 +22,22 @@ const statesIn = (stateDir: string) => {
 const soon = async (check: () => boolean): Promise<void> => {
   while (!check()) await new Promise((resolve) => setImmediate(resolve));
 };
+
+describe('a local sandbox that was let go', () => {
+  it('can be connected to again by the same provider', async () => {
+    const stateDir = await mkdtemp(join(tmpdir(), 'sandbank-let-go-'));
+    const provider = completed(await openLocalIn(stateDir, 'ours'), 'ours');
+    const wanted = spec({ env: { FOO: 'bar' } });
+    const before = await provider.create(wanted);
+    before.detach();
+    const again = await provider.connect(before.ref, wanted);
+    const { exit, stdout } = await collect(again, ['sh', '-c', 'echo $FOO']);
+    expect([exit.exitCode, String(stdout)]).toEqual([0, 'bar\n']);
+    await again.destroy();
+    await provider.dispose();
+    await rm(stateDir, { recursive: true, force: true });
+  });
+});
 
 describe('a local sandbox whose create is not finished', () => {
   let stateDir = '';

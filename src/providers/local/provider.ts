@@ -38,8 +38,8 @@ const discard = async (removal: Removal, { link, ref }: Supervisor): Promise<voi
   await removal.clear(ref);
 };
 
-const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor): LocalHandle =>
-  createHandle({
+const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor): LocalHandle => {
+  const handle = createHandle({
     supervisor,
     limitsKind: host.cgroups?.kind ?? '',
     sealer: context.sealer,
@@ -50,6 +50,15 @@ const handleOf = ({ host, context, handles }: Sandboxes, supervisor: Supervisor)
     },
     onDetach: () => void handles.delete(supervisor.ref),
   });
+  return {
+    ...handle,
+    detach() {
+      // Whoever connects again needs a handle that is attached.
+      handles.delete(supervisor.ref);
+      handle.detach();
+    },
+  };
+};
 
 /** One that waits, where its limits fit, else a new one. */
 const takeSupervisor = async (
