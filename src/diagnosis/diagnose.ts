@@ -70,7 +70,7 @@ const networks: Readonly<Record<NetworkMode, string>> = {
 /** Checks that show why something in a sandbox may not work, from the outside in. */
 export const diagnose = async (sandbox: Sandbox, pool: Pool): Promise<Diagnosis[]> => {
   const ready = sandbox.state === 'READY';
-  const health = await pool.health(pool.get(sandbox.provider));
+  const health = await pool.health(pool.providerOf(sandbox));
   const outside: Diagnosis[] = [
     {
       name: 'state',

@@ -62,6 +62,15 @@ export const createAttempts = ({
     return saved;
   };
 
+  /** Another server has taken the row over, and what a provider made of it. */
+  const isTaken = async ({ tenant, id }: Sandbox, ref: string): Promise<boolean> => {
+    const now = await store.sandboxes.find(tenant, id);
+    if (now === null || now.endedAt !== null) return false;
+    const { owner, epoch } = lease.fence;
+    const isOurs = now.owner === owner && now.ownerEpoch === epoch;
+    return now.ref === ref || (now.ref === null && !isOurs);
+  };
+
   /** `stopped`: the server stops, and no provider is waited for any longer. */
   return async (
     first: Sandbox,
@@ -87,7 +96,10 @@ export const createAttempts = ({
       // The last look before the act: what was written may be long ago.
       if (await awaitLease(lease, stopped)) row = await save(row, placement, name);
       try {
-        const handle = await pool.create(pool.get(name), specOf(row), stopped);
+        const handle = await pool.create(pool.get(name), specOf(row), {
+          signal: stopped,
+          isTaken: (ref) => isTaken(row, ref),
+        });
         return { row: { ...row, placement: attempt(null) }, handle };
       } catch (error) {
         failure = stopped.aborted ? stopping() : error;

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
-import type { CompleteProvider, Health } from '../providers/types/provider.ts';
+import type { CompleteProvider, CreateOptions, Health } from '../providers/types/provider.ts';
 import type { ResourceLimits, SandboxSpec } from '../providers/types/sandbox.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { watchHealth } from './health.ts';
@@ -24,7 +24,7 @@ export type Pool = {
   create(
     provider: CompleteProvider,
     spec: SandboxSpec,
-    signal?: AbortSignal,
+    options?: CreateOptions,
   ): Promise<SandboxHandle>;
   /** Returns when nothing is left of it at its provider, which need not answer a connection for that. */
   destroy(sandbox: Pick<Sandbox, 'id' | 'ref' | 'provider'>): Promise<void>;
@@ -87,8 +87,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
       );
     },
     isAway: (name) => health.last(pool.get(name))?.status === 'unavailable',
-    async create(provider, spec, signal) {
-      const handle = keep(spec.id, await provider.create(spec, signal));
+    async create(provider, spec, options) {
+      const handle = keep(spec.id, await provider.create(spec, options));
       handles.set(spec.id, Promise.resolve(handle));
       return handle;
     },

@@ -25,7 +25,10 @@ describe('a create whose row another server has taken over', () => {
   });
 
   /** A create that the vendor has done and not answered, whose row has the other owner and this state by then. */
-  const createAcross = async (change: (row: { id: string; ref: string }) => object) => {
+  const createAcross = async (
+    change: (row: { id: string; ref: string }) => object,
+    isLate = false,
+  ) => {
     const folder = await newStateDir();
     const detached: string[] = [];
     const vendor = createSharedVendor(folder, deployment);
@@ -33,7 +36,10 @@ describe('a create whose row another server has taken over', () => {
       const handle = await vendor.create(...asked);
       return { ...handle, detach: () => void detached.push(handle.ref) };
     };
-    const open = await openService(await newStateDir(), { vendors: [{ ...vendor, create }] });
+    const open = await openService(await newStateDir(), {
+      vendors: [{ ...vendor, create }],
+      deadlines: isLate ? { create: 2_000 } : {},
+    });
     opened.push(open);
     const { store, service } = open;
     const hold = holdAnswers(folder);
@@ -47,8 +53,10 @@ describe('a create whose row another server has taken over', () => {
     const other = { owner: 'srv_other', ownerEpoch: 1 };
     const ref = `shared-${row.id}`;
     await store.sandboxes.update(row.tenant, row.id, { ...other, ...change({ id: row.id, ref }) });
+    if (isLate) await outcome;
     hold.release();
     await outcome;
+    if (isLate) await until(() => detached.length > 0 || vendorRefs(folder).length === 0);
     return {
       open,
       folder,
@@ -75,6 +83,16 @@ describe('a create whose row another server has taken over', () => {
     const { folder, ref, row } = await createAcross(() => ({}));
     expect(vendorRefs(folder)).toEqual([ref]);
     expect(row).toMatchObject({ state: 'CREATING', owner: 'srv_other', endedAt: null });
+  });
+
+  it('leaves it also when the answer came after it was given up here', async () => {
+    const { folder, detached, ref, row } = await createAcross(
+      ({ ref }) => ({ state: 'READY', ref, readyAt: 1 }),
+      true,
+    );
+    expect(vendorRefs(folder)).toEqual([ref]);
+    expect(detached).toContain(ref);
+    expect(row).toMatchObject({ state: 'READY', owner: 'srv_other', endedAt: null });
   });
 
   it('destroys the sandbox that its new owner has given up', async () => {

@@ -23,6 +23,21 @@ export const completeProvider = (
   const complete = (vendor: VendorHandle, facts: SandboxFacts): SandboxHandle =>
     completeHandle(vendor, facts, context);
 
+  /** What cannot be destroyed now bears the label, and is found by it. */
+  const settleLate = async (
+    late: VendorHandle,
+    isTaken: (ref: string) => Promise<boolean>,
+  ): Promise<void> => {
+    const { ref } = late;
+    try {
+      if (await isTaken(ref)) return late.detach?.();
+      log.warn({ provider: name, ref }, 'a sandbox came too late and is destroyed');
+      await call.idempotent('destroy', (limit) => late.destroy(limit));
+    } catch (error) {
+      log.error({ err: error, provider: name, ref }, 'a late sandbox could not be destroyed');
+    }
+  };
+
   return {
     name,
     capabilities,
@@ -36,7 +51,7 @@ export const completeProvider = (
         return { status: 'unavailable', reason };
       }
     },
-    async create(spec, signal) {
+    async create(spec, { signal, isTaken = async () => false } = {}) {
       const { networkModes } = capabilities;
       if (!networkModes.includes(spec.network.mode))
         throw unsupported(
@@ -45,14 +60,7 @@ export const completeProvider = (
         );
       const vendor = await call.once('create', (limit) => provider.create(spec, limit), {
         signal,
-        onLate: (late) => {
-          log.warn({ provider: name, ref: late.ref }, 'a sandbox came too late and is destroyed');
-          call
-            .idempotent('destroy', (limit) => late.destroy(limit))
-            .catch((error: unknown) =>
-              log.error({ err: error, ref: late.ref }, 'a late sandbox could not be destroyed'),
-            );
-        },
+        onLate: (late) => void settleLate(late, isTaken),
       });
       return complete(vendor, spec);
     },

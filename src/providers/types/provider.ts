@@ -29,6 +29,12 @@ export type Provider = {
   dispose(): Promise<void>;
 };
 
+export type CreateOptions = {
+  signal?: AbortSignal;
+  /** Whether a sandbox that came after the deadline has been taken by somebody else meanwhile, so that it must not be destroyed. Default: never. */
+  isTaken?: (ref: string) => Promise<boolean>;
+};
+
 /** What is stored of a sandbox and needed to complete its handle. */
 export type SandboxFacts = Pick<SandboxSpec, 'limits'>;
 
@@ -42,7 +48,7 @@ export type CompleteProvider = {
   templates: readonly string[];
   /** Never rejects: a provider that does not answer, or answers nonsense, is `unavailable`. */
   health(): Promise<Health>;
-  create(spec: SandboxSpec, signal?: AbortSignal): Promise<SandboxHandle>;
+  create(spec: SandboxSpec, options?: CreateOptions): Promise<SandboxHandle>;
   /** `NOT_FOUND` when it is gone. */
   connect(ref: string, facts: SandboxFacts, signal?: AbortSignal): Promise<SandboxHandle>;
   list(signal?: AbortSignal): Promise<Listed[]>;

@@ -72,12 +72,14 @@ export const testOwnership = (benched: Benched): void => {
     it('leaves nothing of a create that was cancelled', async () => {
       const { complete, provider } = benched();
       const cancelled = spec();
-      await expect(complete.create(cancelled, AbortSignal.abort())).rejects.toMatchObject({
+      await expect(
+        complete.create(cancelled, { signal: AbortSignal.abort() }),
+      ).rejects.toMatchObject({
         code: 'UNAVAILABLE',
       });
       const late = spec();
       const stop = new AbortController();
-      const creating = complete.create(late, stop.signal);
+      const creating = complete.create(late, { signal: stop.signal });
       stop.abort();
       await expect(creating).rejects.toMatchObject({ code: 'UNAVAILABLE' });
       await vi.waitFor(
