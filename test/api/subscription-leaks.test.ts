@@ -7,7 +7,7 @@ import { mutate, newSandbox, OUTPUT, overSse } from '../helpers/client.ts';
 import { startServer, type TestServer } from '../helpers/server.ts';
 import { sizeOf } from '../helpers/size.ts';
 
-const SUBSCRIPTIONS = sizeOf('SANDBANK_TEST_SUBSCRIPTIONS', 10_000);
+const SUBSCRIPTIONS = sizeOf('SANDBANK_TEST_SUBSCRIPTIONS', 5_000);
 const SOCKETS = sizeOf('SANDBANK_TEST_SOCKETS', 100);
 
 setFlagsFromString('--expose-gc');
