@@ -47,9 +47,13 @@ export const limitsOf = (row: Sandbox): ResourceLimits => ({
 export const createPool = (providers: readonly CompleteProvider[]): Pool => {
   const handles = new Map<string, Promise<SandboxHandle>>();
   const health = watchHealth(providers);
-  const keep = (id: string, handle: SandboxHandle): SandboxHandle => {
-    void handle.ended.then(() => handles.delete(id));
-    return handle;
+  /** Kept until it fails or its sandbox ends. By then the id may have another handle, which stays. */
+  const keep = (id: string, asked: Promise<SandboxHandle>): void => {
+    const drop = (): void => {
+      if (handles.get(id) === asked) handles.delete(id);
+    };
+    handles.set(id, asked);
+    asked.then((handle) => handle.ended).then(drop, drop);
   };
   const pool: Pool = {
     providers: () => providers,
@@ -88,8 +92,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
     },
     isAway: (name) => health.last(pool.get(name))?.status === 'unavailable',
     async create(provider, spec, options) {
-      const handle = keep(spec.id, await provider.create(spec, options));
-      handles.set(spec.id, Promise.resolve(handle));
+      const handle = await provider.create(spec, options);
+      keep(spec.id, Promise.resolve(handle));
       return handle;
     },
     async destroy({ id, ref, provider }) {
@@ -112,10 +116,8 @@ export const createPool = (providers: readonly CompleteProvider[]): Pool => {
           new AppError('NOT_FOUND', `The sandbox ${id} was never made at its provider.`),
         );
       const facts = { template, limits: limitsOf(sandbox) };
-      const connected = (async () =>
-        keep(id, await pool.providerOf({ id, provider }).connect(ref, facts)))();
-      handles.set(id, connected);
-      connected.catch(() => handles.delete(id));
+      const connected = (async () => pool.providerOf({ id, provider }).connect(ref, facts))();
+      keep(id, connected);
       return connected;
     },
     connected: () => [...handles.keys()],

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { sandbox } from '../conformance/rows.ts';
 import {
   alice,
   deployment,
@@ -6,7 +8,7 @@ import {
   type OpenService,
   openService,
 } from '../helpers/sandbox-service.ts';
-import { createSharedVendor, vendorLog } from '../helpers/shared-vendor.ts';
+import { createSharedVendor, plantSandbox, vendorLog } from '../helpers/shared-vendor.ts';
 
 describe('a sandbox that is wanted and unwanted at once', () => {
   let open: OpenService;
@@ -67,6 +69,32 @@ describe('a sandbox that is wanted and unwanted at once', () => {
       'sandbox-ready',
       'sandbox-destroyed',
     ]);
+    await shared.end();
+  });
+
+  it('keeps its connection when an earlier one, which was let go, fails late', async () => {
+    const folder = await newStateDir();
+    const vendor = createSharedVendor(folder, deployment);
+    const first = Promise.withResolvers<never>();
+    const begun = Promise.withResolvers<void>();
+    let asked = 0;
+    const connect: typeof vendor.connect = (...facts) => {
+      asked += 1;
+      begun.resolve();
+      return asked === 1 ? first.promise : vendor.connect(...facts);
+    };
+    const shared = await openService(await newStateDir(), { vendors: [{ ...vendor, connect }] });
+    const made = sandbox({ provider: 'shared' });
+    const row = { ...made, ref: plantSandbox(folder, made.id, deployment) };
+    const early = expect(shared.pool.handle(row)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await begun.promise;
+    shared.pool.forget(row.id);
+    const handle = await shared.pool.handle(row);
+    first.reject(new AppError('NOT_FOUND', 'There is no such sandbox.'));
+    await early;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(await shared.pool.handle(row)).toBe(handle);
+    expect(asked).toBe(2);
     await shared.end();
   });
 
