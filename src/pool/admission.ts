@@ -25,6 +25,11 @@ export type AdmissionOptions = {
   log: Logger;
 };
 
+type Round = AdmissionOptions & {
+  /** Asked before each: a round may be long, and the server stops or loses its lease meanwhile. */
+  mayAdmit: () => boolean;
+};
+
 /** In which turn each tenant was last served; the one that was served longest ago goes first. */
 export type Turns = { served: Map<string, number>; last: number };
 
@@ -57,20 +62,18 @@ const admit = async (
   return admitted;
 };
 
-/** One of a tenant; what cannot be admitted any more in this round is taken out of `rows`. `full`: the server is. */
-const admitOne = async (
-  options: AdmissionOptions,
-  rows: Sandbox[],
-): Promise<'admitted' | 'none' | 'full'> => {
+/** One of a tenant; what cannot be admitted any more in this round is taken out of `rows`. `over`: the server is full, or may admit no more. */
+const admitOne = async (options: Round, rows: Sandbox[]): Promise<'admitted' | 'none' | 'over'> => {
   const without = new Set<string>();
   for (const row of [...rows]) {
     if (without.has(row.createdBy)) continue;
+    if (!options.mayAdmit()) return 'over';
     const result = await admit(options, row);
     if (result === null) rows.splice(rows.indexOf(row), 1);
     else if (!isExcess(result)) {
       rows.splice(rows.indexOf(row), 1);
       return 'admitted';
-    } else if (isForAll(result.bound)) return 'full';
+    } else if (isForAll(result.bound)) return 'over';
     else if (result.bound.subject === null) break;
     else without.add(row.createdBy);
   }
@@ -83,7 +86,7 @@ const admitOne = async (
  * within a tenant the longest waiting goes first, past those whose own subject has no room.
  */
 export const admitInTurns = async (
-  options: AdmissionOptions,
+  options: Round,
   rows: readonly Sandbox[],
   turns: Turns,
 ): Promise<void> => {
@@ -92,7 +95,7 @@ export const admitInTurns = async (
     active.sort((a, b) => (turns.served.get(a) ?? 0) - (turns.served.get(b) ?? 0));
     for (const tenant of [...active]) {
       const outcome = await admitOne(options, byTenant.get(tenant) ?? []);
-      if (outcome === 'full') return;
+      if (outcome === 'over') return;
       if (outcome === 'admitted') turns.served.set(tenant, ++turns.last);
       else active = active.filter((one) => one !== tenant);
     }

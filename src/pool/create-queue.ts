@@ -1,5 +1,6 @@
 import { AppError } from '../errors.ts';
 import { coalesce } from '../lib/coalesce.ts';
+import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { type AdmissionOptions, admitInTurns, type Turns } from './admission.ts';
 import type { Lease } from './lease.ts';
@@ -11,11 +12,14 @@ export type CreateQueue = {
   enqueue(row: Sandbox): Promise<Sandbox>;
   /** There may be room now. */
   admitWaiting(): void;
-  dispose(): void;
+  /** Admits no more. Resolves when what it has admitted is known to the lifecycle, or the database takes too long. */
+  dispose(): Promise<void>;
 };
 
 /** Quotas also change with the hour, and by what other servers do. */
 const LOOK_MS = 1_000;
+/** A stop waits no longer for the round that is under way. */
+const STOP_MS = 5_000;
 /** Of one tenant. */
 const MAX_WAITING = 1_000;
 
@@ -36,6 +40,9 @@ export const openCreateQueue = ({
   const entering = new Map<string, number>();
   const turns: Turns = { served: new Map(), last: 0 };
 
+  let disposed = false;
+  const mayAdmit = (): boolean => !disposed && lease.isHeld();
+
   const forgetTurns = (rows: readonly Sandbox[]): void => {
     const waiting = new Set(rows.map(({ tenant }) => tenant));
     for (const tenant of turns.served.keys()) if (!waiting.has(tenant)) turns.served.delete(tenant);
@@ -44,7 +51,7 @@ export const openCreateQueue = ({
   const expire = async (rows: readonly Sandbox[]): Promise<Sandbox[]> => {
     const late = rows.filter(({ queuedAt }) => (queuedAt ?? 0) + maxWaitMs <= clock());
     const message = `The sandbox was in the queue for ${maxWaitMs / 1_000} seconds, the longest that this server allows.`;
-    for (const row of late) await lifecycle.failQueued(row, message);
+    for (const row of late) if (mayAdmit()) await lifecycle.failQueued(row, message);
     return rows.filter((row) => !late.includes(row));
   };
 
@@ -56,16 +63,20 @@ export const openCreateQueue = ({
   const countOf = (tenant: string): Promise<number> =>
     store.sandboxes.count(tenant, { states: ['QUEUED'] });
 
-  let disposed = false;
-  const look = coalesce(async () => {
-    if (disposed || !lease.isHeld()) return;
+  const takeRound = async (): Promise<void> => {
+    if (!mayAdmit()) return;
     try {
       const rows = await expire(await queued());
       forgetTurns(rows);
-      if (!disposed) await admitInTurns(options, rows.filter(canMake), turns);
+      await admitInTurns({ ...options, mayAdmit }, rows.filter(canMake), turns);
     } catch (error) {
       log.error({ err: error }, 'the queue of sandboxes could not be worked on, it is tried again');
     }
+  };
+  let round: Promise<void> = Promise.resolve();
+  const look = coalesce(() => {
+    round = takeRound();
+    return round;
   });
   const admitWaiting = (): void => void look();
   const timer = setInterval(admitWaiting, LOOK_MS).unref();
@@ -100,9 +111,11 @@ export const openCreateQueue = ({
       }
     },
     admitWaiting,
-    dispose() {
+    async dispose() {
       disposed = true;
       clearInterval(timer);
+      const late = () => new Error('The round goes on.');
+      await withTimeLimit(round, STOP_MS, late).catch(() => undefined);
     },
   };
 };

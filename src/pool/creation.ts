@@ -27,7 +27,7 @@ export type Creation = {
     bounds: readonly Bound[],
     written: () => Promise<void>,
   ): Promise<Sandbox | Excess>;
-  /** Makes one whose row is written as CREATING. */
+  /** Makes one whose row is written as CREATING. At a server that stops its end is written instead: nobody else would do so. */
   begin(row: Sandbox): Promise<Sandbox>;
   /** The create of a sandbox that is under way; undefined when none is. */
   underWay(id: string): Promise<unknown> | undefined;
@@ -99,7 +99,6 @@ export const createCreation = (options: CreationOptions): Creation => {
 
   /** Known before the row can be seen: who destroys it waits for the create. */
   const known = async <Made>({ id }: Sandbox, begin: () => Promise<Made>): Promise<Made> => {
-    if (options.stopped.aborted) throw stopping();
     const work = begin();
     creating.set(id, work);
     try {
@@ -110,8 +109,9 @@ export const createCreation = (options: CreationOptions): Creation => {
   };
 
   return {
-    create(row, bounds, written) {
+    async create(row, bounds, written) {
       const event = { kind: 'sandbox-created', at: row.createdAt } as const;
+      if (options.stopped.aborted) throw stopping();
       const insertAndBuild = async (): Promise<Sandbox | Excess> =>
         (await sandboxes.insert(row, { bounds, event })) ?? build(options, row, written);
       return known(row, insertAndBuild);

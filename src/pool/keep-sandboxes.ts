@@ -68,9 +68,13 @@ export const keepSandboxes = ({
     assign,
     async dispose() {
       expiry.dispose();
-      createQueue.dispose();
       retries.dispose();
-      await Promise.all([lifecycle.dispose(), keeper.dispose()]);
+      const giveUpCreates = async (): Promise<void> => {
+        // What the queue has just admitted is given up with the other creates.
+        await createQueue.dispose();
+        await lifecycle.dispose();
+      };
+      await Promise.all([giveUpCreates(), keeper.dispose()]);
     },
   };
 };

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { sandbox } from '../conformance/rows.ts';
 import { until } from '../helpers/fleet.ts';
 import { alice, deployment, newStateDir, openService } from '../helpers/sandbox-service.ts';
 import {
@@ -19,11 +20,12 @@ describe('a server that stops while sandboxes are created', () => {
     const creates = Array.from({ length: 20 }, () => open.service.create(alice, {}));
     const outcomes = Promise.allSettled(creates);
     await until(() => vendorLog(folder).filter(({ what }) => what === 'created').length === 20);
-    await open.close();
+    await open.service.dispose();
     const codes = (await outcomes).map((one) => one.status === 'rejected' && one.reason.code);
     expect(new Set(codes)).toEqual(new Set(['UNAVAILABLE']));
     hold.release();
     await until(() => vendorRefs(folder).length === 0);
+    await open.close();
     const again = await openService(stateDir, { vendors });
     const page = { limit: 99, descending: false };
     const rows = await again.service.page(alice, {}, 'createdAt', page);
@@ -52,6 +54,46 @@ describe('a server that stops while sandboxes are created', () => {
     const [row] = await again.service.page(alice, {}, 'createdAt', { limit: 9, descending: true });
     expect(row).toMatchObject({ state: 'FAILED', terminationReason: 'CREATE_FAILED' });
     await again.end();
+  });
+
+  it('admits no more of the queue, and leaves none of it half-way', async () => {
+    const folder = await newStateDir();
+    const [inRound, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    let admits = 0;
+    const open = await openService(await newStateDir(), {
+      vendors: [createSharedVendor(folder, deployment)],
+      disturb: (real) => ({
+        ...real,
+        sandboxes: {
+          ...real.sandboxes,
+          async admit(...asked) {
+            admits += 1;
+            if (admits === 3) inRound.resolve();
+            if (admits >= 3) await gate.promise;
+            return real.sandboxes.admit(...asked);
+          },
+        },
+      }),
+    });
+    const hold = holdAnswers(folder);
+    const now = Date.now();
+    const rows = Array.from({ length: 10 }, () =>
+      sandbox({ state: 'QUEUED', provider: 'shared', createdAt: now, queuedAt: now }),
+    );
+    for (const row of rows) await open.store.sandboxes.insert(row);
+    await inRound.promise;
+    const stopped = open.service.dispose();
+    gate.resolve();
+    await stopped;
+    const ids = rows.map(({ id }) => id);
+    const found = await open.store.sandboxes.findMany('acme', ids);
+    const ends = found.map((row) => `${row?.state} ${row?.terminationReason}`).sort();
+    expect(ends).toEqual([
+      ...Array.from({ length: 3 }, () => 'FAILED CREATE_FAILED'),
+      ...Array.from({ length: 7 }, () => 'QUEUED null'),
+    ]);
+    hold.release();
+    await open.close();
   });
 
   it('begins none any more', async () => {
