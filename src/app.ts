@@ -71,7 +71,7 @@ export type App = {
 
 const SWEEP_MS = 60_000;
 /** Before the end of a stop's patience. */
-const LAST_MS = 1_000;
+const LAST_MS = 2_000;
 
 const operations = (): string[] =>
   globSync(fileURLToPath(new URL('../schema/operations/*.graphql', import.meta.url)))
@@ -173,7 +173,7 @@ type Domains = ReturnType<typeof openDomains>;
 const openServers = (
   { config, log, opened }: Start,
   f: Foundations,
-  { services, processes, files, ports }: Domains,
+  { services, sandboxes, processes, files, ports }: Domains,
   urls: PublicUrls,
 ) => {
   const { tokens, revocations, audit, store, rates } = f;
@@ -197,8 +197,14 @@ const openServers = (
   });
   const proxy = createPortsProxy({ ports, authenticator, log });
   opened.defer(() => {
-    // Who still waits for a process then hears that it runs on, before the connection is cut.
-    const last = setTimeout(processes.dispose, Math.max(0, config.shutdownMs - LAST_MS));
+    // Who still waits for a process or a sandbox then hears what becomes of it, before the connection is cut.
+    const endWaits = (): void => {
+      processes.dispose();
+      sandboxes
+        .stopCreating()
+        .catch((error: unknown) => log.error({ err: error }, 'Creates could not be ended.'));
+    };
+    const last = setTimeout(endWaits, Math.max(0, config.shutdownMs - LAST_MS));
     const { shutdownMs } = config;
     return Promise.all([api.close(shutdownMs), closeHttp(proxy, shutdownMs)]).finally(() =>
       clearTimeout(last),

@@ -60,21 +60,22 @@ export const keepSandboxes = ({
   const keeper = createKeeper({
     ...{ store, pool, lease, lifecycle, createQueue, recover, takeOver, reap, leaseMs, log },
   });
+  const stopCreating = async (): Promise<void> => {
+    // What the queue has just admitted is given up with the other creates.
+    await createQueue.dispose();
+    await lifecycle.dispose();
+  };
   return {
     lifecycle,
     createQueue,
     keeper,
     requireHere,
     assign,
+    stopCreating,
     async dispose() {
       expiry.dispose();
       retries.dispose();
-      const giveUpCreates = async (): Promise<void> => {
-        // What the queue has just admitted is given up with the other creates.
-        await createQueue.dispose();
-        await lifecycle.dispose();
-      };
-      await Promise.all([giveUpCreates(), keeper.dispose()]);
+      await Promise.all([stopCreating(), keeper.dispose()]);
     },
   };
 };

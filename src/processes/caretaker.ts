@@ -34,12 +34,13 @@ export const createCaretaker = ({
     if (isLooking || !lease.isHeld()) return;
     isLooking = true;
     try {
+      // Counted first: a cleaning that fails is for the next one, and not for each look.
+      const isCleaning = looks++ % LOOKS_PER_CLEANING === 0;
       await pumps.takeUp();
       await pumps.closeAway();
       // A copy, or a database of another time, says nothing of what may be removed.
-      if (looks % LOOKS_PER_CLEANING === 0 && lease.isTrusted())
+      if (isCleaning && lease.isTrusted())
         await closeLeftovers({ store, journal }, pumps.isRecorded);
-      looks += 1;
     } catch (error) {
       log.error({ err: error }, 'the look for processes that nobody records is tried again');
     } finally {

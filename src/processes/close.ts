@@ -1,4 +1,5 @@
 import type { Journal } from '../journal/journal.ts';
+import { createInTurn, type InTurn } from '../lib/in-turn.ts';
 import type { Lease } from '../pool/lease.ts';
 import { LOST, type ProcessExit } from '../providers/types/process.ts';
 import type { Store } from '../store/store.ts';
@@ -41,8 +42,19 @@ export const exitOfRow = (row: Process): ProcessExit | null => {
     : { ...facts, kind: state, reason: null };
 };
 
+/** Several may come back to one process at once, and its end is recorded once. */
+const turns = new WeakMap<Journal, InTurn>();
+const turnsOf = (journal: Journal): InTurn => {
+  const known = turns.get(journal) ?? createInTurn();
+  turns.set(journal, known);
+  return known;
+};
+
 /** Ends the journal of a process that has ended elsewhere with what its row says, so that who follows it hears of the end. */
-export const closeAsRow = async (journal: Journal, row: Process): Promise<void> => {
+export const closeAsRow = (journal: Journal, row: Process): Promise<void> =>
+  turnsOf(journal)(row.id, () => writeEndOf(journal, row));
+
+const writeEndOf = async (journal: Journal, row: Process): Promise<void> => {
   const topic = topicOf(row.id);
   const exit = exitOfRow(row);
   const info = await journal.info(topic);

@@ -3,6 +3,7 @@ import type { Process } from '../store/types/process.ts';
 import { closeAsRow } from './close.ts';
 import { type At, type ProcessEvent, toEvents, trimmedGap } from './output-events.ts';
 import { isExpired, type Parts, streamOf } from './output-stream.ts';
+import { notTakenUp } from './wait-for-exit.ts';
 
 export type OutputPage = {
   events: ProcessEvent[];
@@ -39,7 +40,11 @@ export const createOutputReader = (
   const open = async (process: Process) => {
     // One that another server recorded to its end would be followed for ever here.
     if (process.endedAt !== null && !isRecorded(process.id)) await closeAsRow(journal, process);
-    return streamOf(parts, process);
+    const stream = streamOf(parts, process);
+    // It was taken over a moment ago, or is being started.
+    if (process.endedAt === null && (await journal.info(stream.topic)) === null)
+      throw notTakenUp(process.id);
+    return stream;
   };
   // Readers at the same place get the same batch from the journal; they share what is made of it.
   const made = new WeakMap<readonly JournalItem[], ProcessEvent[]>();

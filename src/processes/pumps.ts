@@ -7,6 +7,7 @@ import { everyTenant } from '../store/types/scope.ts';
 import { closeAsRow, closeUnstarted } from './close.ts';
 import type { PumpOptions } from './pump.ts';
 import { createRecordings, type RecordOptions, type Started } from './recordings.ts';
+import { ELSEWHERE } from './require-owned.ts';
 import { type TakeUpOptions, takeUp } from './take-up.ts';
 
 /** The processes whose output this server records. */
@@ -38,7 +39,6 @@ export type Pumps = {
 const WIDTH = 16;
 
 const NOT_TAKEN_UP = 'a process could not be taken up, it is retried';
-const ELSEWHERE = new AppError('UNAVAILABLE', 'Another server looks after the process now.');
 const STOPPED = new AppError('UNAVAILABLE', 'The server stops.');
 
 export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
@@ -53,8 +53,8 @@ export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
   const retries = createRetries((id, error) =>
     log.error({ err: error, process: id }, NOT_TAKEN_UP),
   );
-  const resumeLater = (row: Process): void => retries.add(row.id, () => resume(row));
-  const recordings = createRecordings(parts, retries, resumeLater);
+  const resumeLater = (row: Process): void => retries.add(row.id, () => resume(row), 'resume');
+  const recordings = createRecordings(parts, retries, resumeLater, (id) => away.add(id));
 
   const connect = async (row: Process): Promise<void> => {
     const process = await takeUp(parts, row, away.has(row.id));
@@ -82,7 +82,7 @@ export const createPumps = (parts: PumpOptions & TakeUpOptions): Pumps => {
       const at = clock();
       await closeUnstarted(parts, row, at).catch((error: unknown) => {
         log.error({ err: error, process: row.id }, 'the failure of a start is written later');
-        retries.add(row.id, () => closeUnstarted(parts, row, at));
+        retries.add(row.id, () => closeUnstarted(parts, row, at), 'unstarted');
       });
     },
     maybeStarted: resumeLater,

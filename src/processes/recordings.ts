@@ -4,7 +4,7 @@ import type { SandboxProcess } from '../providers/types/process.ts';
 import type { Process } from '../store/types/process.ts';
 import { createMarker, runningRow } from './mark-running.ts';
 import { type Listener, type PumpOptions, pump } from './pump.ts';
-import { createRequireOwned } from './require-owned.ts';
+import { createRequireOwned, ELSEWHERE } from './require-owned.ts';
 
 export type Started = {
   row: Process;
@@ -31,6 +31,7 @@ type Recorded = {
 
 /** Failures in a row, in a third of a second, after which nobody waits any more for what is recorded later. */
 const PATIENCE = 4;
+const LOG_EVERY = 10;
 
 const isRecordedLater = (id: string, cause: unknown): AppError =>
   new AppError(
@@ -44,11 +45,12 @@ const NOT_RECORDED = 'the output of a process could not be recorded';
 const isMarked = (before: Process, now: Process): boolean =>
   before.state === now.state && before.ref === now.ref && before.pid === now.pid;
 
-/** The table of the processes that are recorded here, each by one pump at most. `onBroken`: one has to be taken up once more. */
+/** The table of the processes that are recorded here, each by one pump at most. `onBroken`: one has to be taken up once more. `onElsewhere`: another server goes on with it. */
 export const createRecordings = (
   parts: PumpOptions,
   retries: Retries,
   onBroken: (row: Process) => void,
+  onElsewhere: (id: string) => void,
 ) => {
   const { log } = parts;
   const recorded = new Map<string, Recorded>();
@@ -68,10 +70,11 @@ export const createRecordings = (
       signal: recording.signal,
       listener,
       onFailure(error, attempt) {
-        if (attempt === 1) log.error({ err: error, process: id }, NOT_RECORDED);
-        if (attempt === PATIENCE) trouble.reject(error);
+        if (attempt === 1 || attempt % LOG_EVERY === 0)
+          log.error({ err: error, process: id, attempt }, NOT_RECORDED);
+        if (attempt === PATIENCE || !parts.lease.isHeld()) trouble.reject(error);
       },
-      retry: (finish) => retries.add(id, finish),
+      retry: (finish) => retries.add(id, finish, 'finish'),
     });
     const later = isShort ? markLater(row) : undefined;
     const marked = isShort || isMarked(before, row) ? Promise.resolve() : mark(row);
@@ -82,6 +85,7 @@ export const createRecordings = (
     });
     recorded.set(id, { row, process, done, recording });
     done.catch((error: unknown) => {
+      if (recording.signal.reason === ELSEWHERE) onElsewhere(id);
       if (recording.signal.aborted) return;
       log.error({ err: error, process: id }, NOT_RECORDED);
       onBroken(row);

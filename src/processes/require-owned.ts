@@ -1,7 +1,10 @@
 import { AppError } from '../errors.ts';
-import type { Lease } from '../pool/lease.ts';
+import { awaitLease, type Lease } from '../pool/lease.ts';
 import type { Store } from '../store/store.ts';
 import type { Process } from '../store/types/process.ts';
+
+/** Why a recording ends here and goes on at another server. */
+export const ELSEWHERE = new AppError('UNAVAILABLE', 'Another server looks after the process now.');
 
 /**
  * Resolves while this server looks after the sandbox of a process; rejects, and lets go of it, when another one does. Without the lease
@@ -10,7 +13,7 @@ import type { Process } from '../store/types/process.ts';
  */
 export const createRequireOwned = (
   { store, lease }: { store: Store; lease: Lease },
-  { id, tenant, sandboxId }: Process,
+  { tenant, sandboxId }: Process,
   recording: AbortController,
   isFound: boolean,
 ): (() => Promise<void>) => {
@@ -18,14 +21,11 @@ export const createRequireOwned = (
   return async () => {
     if (!lease.isHeld()) {
       isSure = false;
-      await lease.held(recording.signal);
+      await awaitLease(lease, recording.signal);
     }
     if (!isSure) {
       const sandbox = await store.sandboxes.find(tenant, sandboxId);
-      if (sandbox?.owner !== lease.fence.owner)
-        recording.abort(
-          new AppError('UNAVAILABLE', `Another server looks after the process ${id} now.`),
-        );
+      if (sandbox?.owner !== lease.fence.owner) recording.abort(ELSEWHERE);
       isSure = true;
     }
     recording.signal.throwIfAborted();

@@ -101,6 +101,7 @@ export const createChanges = ({
           gone.push(await changes.destroy(principal, id));
         } catch (error) {
           failures.push(error);
+          log.warn({ err: error, sandbox: id }, 'a sandbox of a mass destroy was not destroyed');
         }
       });
       // What another may destroy, or another server, is left; what was destroyed must not be told as a failure.

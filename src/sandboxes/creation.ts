@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Principal } from '../authentication/principal.ts';
+import { AppError } from '../errors.ts';
 import type { RunOnce } from '../idempotency/idempotency.ts';
 import { type Quotas, quotaExceeded } from '../limits/quotas.ts';
 import { CREATE_METRICS } from '../pool/admission.ts';
@@ -44,6 +45,15 @@ const limitsAsked = ({ cpus, memoryBytes, diskBytes, processes }: Wanted): Limit
 const mayPass = ({ metric, limit, resetAt }: Bound, until: number): boolean =>
   metric === 'concurrentSandboxes' ? limit > 0 : resetAt !== null && resetAt <= until;
 
+/** A write that failed may have happened: then it waits, and its key must go on to find it. */
+const mayWait = (error: unknown): unknown =>
+  error instanceof AppError && error.code === 'UNAVAILABLE'
+    ? new AppError(error.code, error.message, {
+        ...{ cause: error, details: { ...error.details, ambiguous: true } },
+        ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+      })
+    : error;
+
 /** Places it, then creates it if there is room for it; else queues it if it waits for room. */
 const make = async (
   options: CreationOptions,
@@ -62,22 +72,28 @@ const make = async (
   const row = newRow(principal, input, placement, { ...options, now: clock() });
   const wait = async (): Promise<Sandbox> => {
     await claim(row.id);
-    return createQueue.enqueue(row);
+    return createQueue.enqueue(row).catch((error: unknown) => {
+      throw mayWait(error);
+    });
   };
   if (input.wait && (await createQueue.hasWaiting(row.tenant))) return wait();
   const bounds = await quotas.bounds({ ...row, subject: row.createdBy }, CREATE_METRICS);
   const result = await lifecycle.create(row, bounds, () => claim(row.id));
   if (!('bound' in result)) {
     created(result);
-    return result;
+    // Another server may have taken it over, and be making it still.
+    return result.state === 'CREATING' ? settled(options, result) : result;
   }
   if (input.wait && mayPass(result.bound, clock() + maxWaitMs)) return wait();
   throw quotaExceeded(result);
 };
 
 /** That no caller has ever had, and none has destroyed: the key is free again. */
-const wasNeverMade = ({ readyAt, endedAt, queuedAt, terminationReason }: Sandbox): boolean =>
-  readyAt === null && endedAt !== null && queuedAt === null && terminationReason !== 'USER';
+const wasNeverMade = ({ readyAt, endedAt, terminationReason }: Sandbox): boolean =>
+  readyAt === null &&
+  endedAt !== null &&
+  terminationReason !== 'USER' &&
+  terminationReason !== 'QUEUE_TIMEOUT';
 
 /** What an earlier call with the same key has made, once it is ready or waits. It may be made on another server, or after a restart. */
 const findMade = async (
@@ -92,6 +108,13 @@ const findMade = async (
     if (row?.state !== 'CREATING' || clock() > until) return row;
     await sleep(delay);
   }
+};
+
+/** The row when it is ready, or what a create that failed says. */
+const settled = async (options: CreationOptions, { tenant, id }: Sandbox): Promise<Sandbox> => {
+  const row = await findMade(options, tenant, id);
+  if (row) return row;
+  throw new AppError('UNAVAILABLE', 'The provider could not make the sandbox. Try again.');
 };
 
 /** From what a caller asks for to a sandbox: what its role allows, who runs it, whether there is room. */

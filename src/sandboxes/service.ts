@@ -38,6 +38,8 @@ export type SandboxServiceOptions = {
 export type SandboxControl = SandboxService & {
   access: SandboxAccess;
   keeper: Keeper;
+  /** Begins no create any more, and ends those under way: who waits for one hears that the server stops. */
+  stopCreating(): Promise<void>;
   dispose(): Promise<void>;
 };
 
@@ -49,7 +51,7 @@ export const createSandboxService = (options: SandboxServiceOptions): SandboxCon
     onError: (error) =>
       log.error({ err: error }, 'sandbox events could not be read; the next look tries again'),
   });
-  const { keeper, requireHere, dispose, ...kept } = keepSandboxes(options);
+  const { keeper, requireHere, stopCreating, dispose, ...kept } = keepSandboxes(options);
   const runOnce = createIdempotency(store, clock);
   const reader = createSandboxReader(store, createVisibility(store.shares));
   const connect = createConnect(pool, requireHere);
@@ -74,6 +76,7 @@ export const createSandboxService = (options: SandboxServiceOptions): SandboxCon
       return events.read(tenantFor(principal, tenant), filter, sees, after, signal);
     },
     keeper,
+    stopCreating,
     async dispose() {
       events.dispose();
       await dispose();

@@ -14,7 +14,7 @@ describe('a server that is stopped', () => {
 
   it('tells who waits for a process that it runs on, before the connection is cut', async () => {
     const port = await freePort();
-    const running = await launch(stateDir, port, undefined, { SANDBANK_SHUTDOWN_SECONDS: '3' });
+    const running = await launch(stateDir, port, undefined, { SANDBANK_SHUTDOWN_SECONDS: '4' });
     const server = launchedServer(port);
     const sandboxId = await newSandbox(server);
     const answer = mutate(server, 'exec', 'stdout', { sandboxId, command: 'sleep 600' });
@@ -29,6 +29,28 @@ describe('a server that is stopped', () => {
       ...{ code: 'UNAVAILABLE', retryable: false },
       details: { processId },
     });
+    expect(await running.ended).toMatchObject({ code: 0 });
+  });
+
+  it('tells who waits for a sandbox that it is not made, before the connection is cut', async () => {
+    const port = await freePort();
+    const running = await launch(stateDir, port, undefined, {
+      ...{ SANDBANK_SHUTDOWN_SECONDS: '3', SANDBANK_WARM_SANDBOXES: '0' },
+    });
+    const server = launchedServer(port);
+    const creates = Array.from({ length: 40 }, () =>
+      mutate(server, 'createSandbox', 'sandbox { state }', {}),
+    );
+    const count = async (): Promise<number> =>
+      (await ask(server, '{ sandboxes(first: 1, filter: { states: [CREATING] }) { totalCount } }'))
+        .sandboxes.totalCount ?? 0;
+    while ((await count()) < 20);
+    process.kill(running.pid, 'SIGTERM');
+    // Each has an answer: made in time, or refused for now.
+    for (const answer of await Promise.all(creates))
+      expect(answer.sandbox ?? answer).toMatchObject(
+        answer.sandbox ? { state: 'READY' } : { code: 'UNAVAILABLE', retryable: true },
+      );
     expect(await running.ended).toMatchObject({ code: 0 });
   });
 

@@ -70,6 +70,38 @@ describe('a process whose sandbox leaves this server and comes back', () => {
     expect((await at.events(id)).at(-1)).toMatchObject({ event: 'exit', kind: 'LOST' });
   });
 
+  it('has one end, however many ask for it at once', async () => {
+    await using at = await openProcesses();
+    const { id } = await at.start();
+    at.processes.letGo(at.sandboxId);
+    await at.store.processes.update(alice.tenant, id, { state: 'LOST', endedAt: Date.now() });
+    const told = await Promise.all([1, 2, 3, 4].map(() => at.told(id)));
+    expect(new Set(told)).toEqual(new Set(['[gap][LOST]']));
+    expect(await at.fileJournal.info(`process:${id}`)).toMatchObject({ last: 2, ended: true });
+  });
+
+  it('is left by a recording that finds another owner, and its stream ends with the row', async () => {
+    await using at = await openProcesses();
+    const { id } = await at.start();
+    const script = await at.vendor.script(1);
+    script.says('before ');
+    await until(async () => (await at.fileJournal.info(`process:${id}`))?.last === 1);
+    await at.processes.takeUp();
+    const signal = new AbortController().signal;
+    const followed = Array.fromAsync(await at.processes.follow(alice, id, null, signal));
+    const { owner, epoch } = at.open.ownership.lease.fence;
+    // As after a time without the lease: the recording looks, and finds that the sandbox has gone to another server.
+    at.loseLease();
+    await at.store.sandboxes.update(alice.tenant, at.sandboxId, { owner: 'srv_other' });
+    script.says('for the other');
+    await until(at.isLeaseAwaited);
+    at.regainLease();
+    const patch = { state: 'EXITED', exitCode: 9, endedAt: Date.now() } as const;
+    await at.store.processes.update(alice.tenant, id, patch);
+    expect((await followed).map(({ kind }) => kind)).toEqual(['output', 'gap', 'EXITED']);
+    await at.store.sandboxes.update(alice.tenant, at.sandboxId, { owner, ownerEpoch: epoch });
+  });
+
   it('gives its terminal no new size in a row of another server', async () => {
     await using at = await openProcesses();
     const pty = { cols: 80, rows: 24 };
@@ -84,6 +116,17 @@ describe('a process whose sandbox leaves this server and comes back', () => {
 });
 
 describe('a process that another server has recorded', () => {
+  it('is not connected to yet, which passes, as long as it has no journal here', async () => {
+    await using at = await openProcesses();
+    const row = { ...(await at.start()), id: 'prc_coming', ref: null };
+    await at.store.processes.insert(row);
+    for (const read of [
+      () => at.events(row.id),
+      () => at.processes.readOutput(alice, row.id, null, 1_000),
+    ])
+      await expect(read()).rejects.toMatchObject({ code: 'UNAVAILABLE', retryable: true });
+  });
+
   it('begins with a gap here', async () => {
     await using at = await openProcesses();
     const { id } = await at.start();

@@ -70,8 +70,19 @@ export const openProcesses = async (reattach: 'replay' | 'none' = 'replay') => {
   const journal = interceptable(fileJournal);
   const rows = interceptable(open.store.processes);
   const store: Store = { ...open.store, processes: rows.part };
+  const { lease: real } = open.ownership;
+  let away: PromiseWithResolvers<void> | null = null;
+  let isAwaited = false;
+  const lease = {
+    ...real,
+    isHeld: () => away === null && real.isHeld(),
+    held(signal: AbortSignal) {
+      isAwaited = true;
+      return away?.promise ?? real.held(signal);
+    },
+  };
   const processes = createProcessService({
-    ...{ store, pool: open.pool, lease: open.ownership.lease, sandboxes: open.service.access },
+    ...{ store, pool: open.pool, lease, sandboxes: open.service.access },
     journal: { ...journal.part, ...iterable(fileJournal) },
     cursors: createCursors('a secret of these tests'),
     quotas: createQuotas({ plans: builtInPlans, store, serverLimit: null, clock: Date.now }),
@@ -87,6 +98,14 @@ export const openProcesses = async (reattach: 'replay' | 'none' = 'replay') => {
   return {
     ...{ open, vendor, store: open.store, journal, fileJournal, journalDir, rows, processes },
     sandboxId: sandbox.id,
+    isLeaseAwaited: () => isAwaited,
+    loseLease(): void {
+      away = Promise.withResolvers();
+    },
+    regainLease(): void {
+      away?.resolve();
+      away = null;
+    },
     start: async (key?: string): Promise<Process> =>
       (
         await processes.start(alice, {
