@@ -5,7 +5,7 @@ import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
 import { type createAttempts, stopping } from './attempts.ts';
 import { finishSurely } from './end.ts';
-import { notHeld } from './lease.ts';
+import { awaitLease } from './lease.ts';
 import type { Pool } from './pool.ts';
 import { becomeReady, type ReadyOptions } from './ready.ts';
 
@@ -49,7 +49,7 @@ const undo = async (
   // A server that was stopped for longer than its lease comes back to a sandbox that another one may have handed out already.
   const isOurs = now?.owner === owner && now.ownerEpoch === epoch;
   const isTaken = isAlive && !isOurs;
-  if (isAlive && isOurs && !lease.isHeld()) throw notHeld();
+  if (isAlive && isOurs) await awaitLease(lease);
   if (isTaken && (now.ref === null || now.ref === handle?.ref)) pool.forget(row.id);
   else
     await handle

@@ -55,6 +55,11 @@ describe('a create whose row another server has taken over', () => {
     await store.sandboxes.update(row.tenant, row.id, { ...other, ...change({ id: row.id, ref }) });
     if (isLate) await outcome;
     hold.release();
+    if ((await store.sandboxes.inState('CREATING')).length > 0) {
+      // The other server finds it after this one has let go of it.
+      await until(() => detached.length > 0);
+      await store.sandboxes.update(row.tenant, row.id, { state: 'READY', ref, readyAt: 1 });
+    }
     await outcome;
     if (isLate) await until(() => detached.length > 0 || vendorRefs(folder).length === 0);
     return {
@@ -80,9 +85,11 @@ describe('a create whose row another server has taken over', () => {
   });
 
   it('leaves the sandbox to its new owner, which is still looking for it', async () => {
-    const { folder, ref, row } = await createAcross(() => ({}));
+    const { folder, ref, row, outcome } = await createAcross(() => ({}));
     expect(vendorRefs(folder)).toEqual([ref]);
-    expect(row).toMatchObject({ state: 'CREATING', owner: 'srv_other', endedAt: null });
+    expect(row).toMatchObject({ state: 'READY', owner: 'srv_other', endedAt: null });
+    // Whoever asked for it has waited for the other.
+    expect(outcome.row).toMatchObject({ state: 'READY', owner: 'srv_other' });
   });
 
   it('leaves it also when the answer came after it was given up here', async () => {
