@@ -4,7 +4,7 @@ import type { Retries } from '../lib/retries.ts';
 import type { SandboxHandle } from '../providers/types/handle.ts';
 import type { Store } from '../store/store.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
-import type { Lease } from './lease.ts';
+import { awaitLease, type Lease, notHeld } from './lease.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Pool } from './pool.ts';
 
@@ -39,6 +39,15 @@ export const createRecovery = ({
   const refOf = async (row: Sandbox): Promise<string | null> =>
     row.ref ?? (await pool.providerOf(row).list()).find(({ id }) => id === row.id)?.ref ?? null;
 
+  /** The last look before the act: a list and a connection may have taken longer than the lease. */
+  const isStillOurs = async ({ tenant, id }: Sandbox): Promise<boolean> => {
+    await awaitLease(lease);
+    const now = await store.sandboxes.find(tenant, id);
+    if (!lease.isHeld()) throw notHeld();
+    const { owner, epoch } = lease.fence;
+    return now !== null && now.endedAt === null && now.owner === owner && now.ownerEpoch === epoch;
+  };
+
   const adopt = async ({ tenant, id }: Sandbox): Promise<void> => {
     // Read now: requests are served meanwhile, and it may have been destroyed or have another owner.
     const found = await store.sandboxes.find(tenant, id);
@@ -58,6 +67,7 @@ export const createRecovery = ({
       if (!(error instanceof AppError) || error.code !== 'NOT_FOUND') throw error;
       if (row.state === 'CREATING') {
         // Something bears its id and is no sandbox: the create was cut off half-way.
+        if (!(await isStillOurs(row))) return;
         await pool.destroy(row);
         return lifecycle.finish(row, 'FAILED', 'CREATE_FAILED', CUT_OFF);
       }
