@@ -3,6 +3,7 @@ import type { Quotas } from '../limits/quotas.ts';
 import type { Store } from '../store/store.ts';
 import type { Bound, Excess } from '../store/types/quota.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { QueuedSandbox } from '../store/types/sandbox-store.ts';
 import type { Lifecycle } from './lifecycle.ts';
 import type { Assign } from './ownership.ts';
 
@@ -39,7 +40,7 @@ const isForAll = ({ tenant }: Bound): boolean => tenant === null;
 /** Begins to create a queued sandbox if there is room for it; null when it is not queued any more. */
 const admit = async (
   { store, assign, quotas, lifecycle, clock, log }: AdmissionOptions,
-  row: Sandbox,
+  row: QueuedSandbox,
 ): Promise<Excess | Sandbox | null> => {
   const holder = { ...row, subject: row.createdBy };
   const bounds = await quotas.bounds(holder, CREATE_METRICS);
@@ -63,7 +64,10 @@ const admit = async (
 };
 
 /** One of a tenant; what cannot be admitted any more in this round is taken out of `rows`. `over`: the server is full, or may admit no more. */
-const admitOne = async (options: Round, rows: Sandbox[]): Promise<'admitted' | 'none' | 'over'> => {
+const admitOne = async (
+  options: Round,
+  rows: QueuedSandbox[],
+): Promise<'admitted' | 'none' | 'over'> => {
   const without = new Set<string>();
   for (const row of [...rows]) {
     if (without.has(row.createdBy)) continue;
@@ -87,7 +91,7 @@ const admitOne = async (options: Round, rows: Sandbox[]): Promise<'admitted' | '
  */
 export const admitInTurns = async (
   options: Round,
-  rows: readonly Sandbox[],
+  rows: readonly QueuedSandbox[],
   turns: Turns,
 ): Promise<void> => {
   const byTenant = Map.groupBy(rows, ({ tenant }) => tenant);

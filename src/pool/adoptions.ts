@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { eachBounded } from '../lib/bounded.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
@@ -27,7 +28,7 @@ export const createAdoptions = ({
   log,
 }: {
   /** Never rejects. */
-  recover: (row: Sandbox) => Promise<void>;
+  recover: (row: Sandbox, since: number) => Promise<void>;
   /** Never rejects. */
   takeUpProcesses: (sandboxId: string) => Promise<void>;
   lifecycle: Pick<Lifecycle, 'isBusy'>;
@@ -44,10 +45,10 @@ export const createAdoptions = ({
     void work.finally(() => background.delete(work));
   };
 
-  const adopt = async (row: Sandbox): Promise<void> => {
+  const adopt = async (row: Sandbox, since: number): Promise<void> => {
     try {
       if (isDisposed()) return;
-      await recover(row);
+      await recover(row, since);
       await takeUpProcesses(row.id);
     } finally {
       pending.delete(row.id);
@@ -66,7 +67,9 @@ export const createAdoptions = ({
     await Promise.all(
       [...groups].map(async ([provider, ofProvider]) => {
         await before(provider);
-        await eachBounded(ofProvider, WIDTH, adopt);
+        // They share one list of their provider.
+        const since = performance.now();
+        await eachBounded(ofProvider, WIDTH, (row) => adopt(row, since));
       }),
     );
   };

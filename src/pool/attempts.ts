@@ -32,7 +32,10 @@ const specOf = (row: Sandbox): SandboxSpec => ({
 });
 
 /** Where a row of an older version goes: to the provider it names. */
-export const placementOf = ({ placement, provider }: Sandbox): Placement =>
+export const placementOf = ({
+  placement,
+  provider,
+}: Pick<Sandbox, 'placement' | 'provider'>): Placement =>
   (placement as Placement | null) ?? { candidates: [{ provider, reason: null }], attempts: [] };
 
 /**

@@ -2,6 +2,7 @@ import { AppError } from '../errors.ts';
 import { coalesce } from '../lib/coalesce.ts';
 import { withTimeLimit } from '../lib/time-limit.ts';
 import type { Sandbox } from '../store/types/sandbox.ts';
+import type { QueuedSandbox } from '../store/types/sandbox-store.ts';
 import { type AdmissionOptions, admitInTurns, type Turns } from './admission.ts';
 import type { Lease } from './lease.ts';
 
@@ -18,6 +19,8 @@ export type CreateQueue = {
 
 /** Quotas also change with the hour, and by what other servers do. */
 const LOOK_MS = 1_000;
+/** What one look reads. Those behind are read when these are admitted or have waited for too long. */
+const LOOK = { perGroup: 200, limit: 2_000 };
 /** A stop waits no longer for the round that is under way. */
 const STOP_MS = 5_000;
 /** Of one tenant. */
@@ -33,7 +36,7 @@ export const openCreateQueue = ({
   lease: Lease;
   maxWaitMs: number;
   /** This server has a provider that fits; where it has none, another server admits it. */
-  canMake: (row: Sandbox) => boolean;
+  canMake: (row: QueuedSandbox) => boolean;
 }): CreateQueue => {
   const { store, lifecycle, clock, log } = options;
   /** Of each tenant, how many this server is writing down and the store does not count yet. */
@@ -43,12 +46,12 @@ export const openCreateQueue = ({
   let disposed = false;
   const mayAdmit = (): boolean => !disposed && lease.isHeld();
 
-  const forgetTurns = (rows: readonly Sandbox[]): void => {
+  const forgetTurns = (rows: readonly QueuedSandbox[]): void => {
     const waiting = new Set(rows.map(({ tenant }) => tenant));
     for (const tenant of turns.served.keys()) if (!waiting.has(tenant)) turns.served.delete(tenant);
   };
 
-  const expire = async (rows: readonly Sandbox[]): Promise<Sandbox[]> => {
+  const expire = async (rows: readonly QueuedSandbox[]): Promise<QueuedSandbox[]> => {
     const late = rows.filter(({ queuedAt }) => (queuedAt ?? 0) + maxWaitMs <= clock());
     const message = `The sandbox was in the queue for ${maxWaitMs / 1_000} seconds, the longest that this server allows.`;
     for (const row of late) if (mayAdmit()) await lifecycle.failQueued(row, message);
@@ -56,10 +59,8 @@ export const openCreateQueue = ({
   };
 
   /** Anybody's, unless this server may be a copy: then only those that it has queued itself. */
-  const queued = async (): Promise<Sandbox[]> => {
-    const rows = await store.sandboxes.inState('QUEUED');
-    return lease.isTrusted() ? rows : rows.filter(({ owner }) => owner === lease.fence.owner);
-  };
+  const queued = (): Promise<QueuedSandbox[]> =>
+    store.sandboxes.queued({ owner: lease.isTrusted() ? null : lease.fence.owner, ...LOOK });
   const countOf = (tenant: string): Promise<number> =>
     store.sandboxes.count(tenant, { states: ['QUEUED'] });
 

@@ -30,7 +30,7 @@ const HOST_GONE: End = {
 /** The end and its event. Null when the row was in no state of `from`, or is another server's. */
 export const writeEnd = async (
   { store, lease, onSlotFreed, clock }: EndOptions,
-  { tenant, id }: Sandbox,
+  { tenant, id }: Pick<Sandbox, 'id' | 'tenant'>,
   from: readonly SandboxState[],
   { state, reason, message }: End,
   conditions: Pick<SandboxChange, 'slice' | 'expect' | 'fence' | 'losesProcessesAt'> = {

@@ -37,7 +37,7 @@ export type KeeperOptions = {
   lease: Lease;
   lifecycle: Lifecycle;
   createQueue: CreateQueue;
-  recover: (row: Sandbox) => Promise<void>;
+  recover: (row: Sandbox, since: number) => Promise<void>;
   takeOver: (adopt: (rows: readonly Sandbox[]) => void) => Promise<void>;
   /** At all providers, or at one of them. */
   reap: (provider?: string) => Promise<void>;

@@ -17,7 +17,7 @@ export type Lifecycle = Pick<Creation, 'create' | 'begin'> & {
     message: string,
   ): Promise<void>;
   /** Fails one that has waited for room for too long, unless it waits no longer. */
-  failQueued(row: Sandbox, message: string): Promise<void>;
+  failQueued(row: Pick<Sandbox, 'id' | 'tenant'>, message: string): Promise<void>;
   /** Its host is gone for good: its end is written, with that of its processes, unless its owner has come back. */
   giveUp(row: Sandbox): Promise<void>;
   /** Its create, its destruction or a retry of either is under way here. */
@@ -50,9 +50,10 @@ export const createLifecycle = (parts: LifecycleOptions): Lifecycle => {
       const ended = await finish(options, row, ['CREATING', 'READY'], end);
       if (!ended) await writeEnd(options, row, ['DESTROYING'], end);
     },
-    // By now it may be another server's that has admitted it: only a row that waits is anybody's to end.
+    // By now it may be another server's that has admitted it: only a row that waits is anybody's to end. It has used nothing.
     async failQueued(row, message) {
-      await finish(options, row, ['QUEUED'], { state: 'FAILED', reason: 'QUEUE_TIMEOUT', message });
+      const end = { state: 'FAILED', reason: 'QUEUE_TIMEOUT', message } as const;
+      await writeEnd(options, row, ['QUEUED'], end, {});
     },
     giveUp: (row) => giveUp(options, row),
     isBusy: (id) =>

@@ -1,6 +1,7 @@
 import type { Sealer } from '../lib/sealed.ts';
 import type { Database } from './database.ts';
 import { purgeSandboxes } from './purge.ts';
+import { queuePage } from './queue.ts';
 import { afterPage, inOrder, inScope } from './rows.ts';
 import { type Logs, openSandboxChanges } from './sandbox-changes.ts';
 import { matches, type SandboxRow, translate } from './sandbox-rows.ts';
@@ -105,6 +106,7 @@ export const openSandboxes = (db: Database, sealer: Sealer, logs: Logs): Sandbox
       const query = db.selectFrom('sandboxes').selectAll().where('state', '=', state);
       return (await query.orderBy('queuedAt').orderBy('id').execute()).map(fromRow);
     },
+    queued: (page) => queuePage(db, page),
     queuedBefore: (tenant, queuedAt, id) => queuedBefore(db, tenant, queuedAt, id),
     async expiring(owner, before) {
       const rows = await db

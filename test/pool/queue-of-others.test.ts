@@ -44,6 +44,25 @@ describe('the queue of a server beside others', () => {
     expect(row.state).toBe('QUEUED');
   });
 
+  it('reads the first of each, so that many of one tenant hide no other, and opens no variables', async () => {
+    const { store } = await start();
+    const now = Date.now() + 60_000;
+    const nobody = (changes = {}) =>
+      queued({ provider: 'elsewhere', env: { SECRET: 'x' }, queuedAt: now, ...changes });
+    const many = [0, 1, 2].map((after) => nobody({ queuedAt: now + after }));
+    const other = nobody({ tenant: 'other', queuedAt: now + 9, owner: 'srv_other' });
+    for (const row of [...many, other]) await store.sandboxes.insert(row);
+    const idsOf = async (owner: string | null, perGroup: number, limit: number) =>
+      (await store.sandboxes.queued({ owner, perGroup, limit })).map(({ id }) => id);
+    const [first, second, third] = many.map(({ id }) => id);
+    expect(await idsOf(null, 9, 9)).toEqual([first, second, third, other.id]);
+    expect(await idsOf(null, 2, 9)).toEqual([first, second, other.id]);
+    expect(await idsOf(null, 9, 2)).toEqual([first, other.id]);
+    expect(await idsOf('srv_other', 9, 9)).toEqual([other.id]);
+    const [row] = await store.sandboxes.queued({ owner: null, perGroup: 1, limit: 1 });
+    expect(row).not.toHaveProperty('env');
+  });
+
   it('does not fail what another server has admitted in this moment', async () => {
     const admitted = queued({ queuedAt: late });
     const waiting = queued({ queuedAt: late + 1 });
@@ -51,8 +70,8 @@ describe('the queue of a server beside others', () => {
       ...real,
       sandboxes: {
         ...real.sandboxes,
-        async inState(state) {
-          const rows = await real.sandboxes.inState(state);
+        async queued(page) {
+          const rows = await real.sandboxes.queued(page);
           const patch = { state: 'READY', owner: 'srv_other', ref: 'x', readyAt: 1 } as const;
           if (rows.some(({ id }) => id === admitted.id))
             await real.sandboxes.update('acme', admitted.id, patch);

@@ -2,7 +2,15 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import { loadState } from '../../src/providers/local/state.ts';
-import { alice, newStateDir, type OpenService, openService } from '../helpers/sandbox-service.ts';
+import { sandbox } from '../conformance/rows.ts';
+import {
+  alice,
+  deployment,
+  newStateDir,
+  type OpenService,
+  openService,
+} from '../helpers/sandbox-service.ts';
+import { createSharedVendor, plantSandbox } from '../helpers/shared-vendor.ts';
 
 describe('a service that starts again', async () => {
   const stateDir = await newStateDir();
@@ -93,5 +101,34 @@ describe('a service that starts again', async () => {
     });
     await open.told(row.id, ['sandbox-destroyed']);
     expect(await open.service.get(alice, row.id)).toMatchObject({ terminationReason: 'EXPIRED' });
+  });
+});
+
+describe('a start with many half-made sandboxes', () => {
+  it('asks their provider for one list of all, and adopts them', async () => {
+    const folder = await newStateDir();
+    const vendor = createSharedVendor(folder, deployment);
+    let lists = 0;
+    const list: typeof vendor.list = (signal) => {
+      lists += 1;
+      return vendor.list(signal);
+    };
+    const open = await openService(await newStateDir(), { vendors: [{ ...vendor, list }] });
+    const { owner, epoch: ownerEpoch } = open.ownership.lease.fence;
+    const state = 'CREATING' as const;
+    const rows = Array.from({ length: 40 }, () =>
+      sandbox({ provider: 'shared', owner, ownerEpoch, state, ref: null }),
+    );
+    for (const row of rows) {
+      plantSandbox(folder, row.id, deployment);
+      await open.store.sandboxes.insert(row);
+    }
+    await open.takeUp();
+    const ids = rows.map(({ id }) => id);
+    const found = await open.store.sandboxes.findMany('acme', ids);
+    expect(new Set(found.map((row) => row?.state))).toEqual(new Set(['READY']));
+    // One for what is left of lost sandboxes, one for these.
+    expect(lists).toBe(2);
+    await open.end();
   });
 });

@@ -8,6 +8,30 @@ import type { UsageSlice } from './usage.ts';
 
 export type SandboxPatch = Partial<Omit<Sandbox, 'id' | 'tenant'>>;
 
+/** One that waits, without what only its creation needs: `env` is sealed, and to open it costs. */
+export type QueuedSandbox = Pick<
+  Sandbox,
+  | 'id'
+  | 'tenant'
+  | 'createdBy'
+  | 'plan'
+  | 'subjectLimit'
+  | 'owner'
+  | 'provider'
+  | 'placement'
+  | 'createdAt'
+  | 'expiresAt'
+  | 'queuedAt'
+>;
+
+export type QueuePage = {
+  /** Only those of this server; null: anybody's. */
+  owner: string | null;
+  /** Most of one subject of a tenant at one provider: one of them that cannot be made hides nobody else's. */
+  perGroup: number;
+  limit: number;
+};
+
 /** When a change is made, and what is written with it: all in one transaction, or nothing. */
 export type SandboxChange = {
   /** The row is in one of these states. */
@@ -65,6 +89,8 @@ export type SandboxStore = {
   expiring(owner: string, before: number): Promise<Sandbox[]>;
   /** All tenants: those in one state, the longest waiting first. */
   inState(state: SandboxState): Promise<Sandbox[]>;
+  /** All tenants: the first that wait, the longest waiting first. */
+  queued(page: QueuePage): Promise<QueuedSandbox[]>;
   /** How many of the tenant wait in front of one that began to wait at `queuedAt`. */
   queuedBefore(tenant: string, queuedAt: number, id: string): Promise<number>;
   /** Removes a batch of those that ended before, with their labels, shares and processes; returns how many rows that was. */
