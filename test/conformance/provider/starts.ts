@@ -3,7 +3,7 @@ import { AppError } from '../../../src/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
 import type { VendorHandle } from '../../../src/providers/types/handle.ts';
 import type { Provider } from '../../../src/providers/types/provider.ts';
-import { type Benched, bytesOf, collect, completed, spec } from './subject.ts';
+import { type Benched, bytesOf, collect, completed, never, spec } from './subject.ts';
 
 /** The provider with another way to start a process, for answers that do not come as they should. */
 const withSpawn = (
@@ -75,6 +75,40 @@ export const testStarts = (benched: Benched): void => {
       await expect(
         handle.spawn({ id: newId('prc'), argv: ['true'], env: {} }),
       ).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { ambiguous: true } });
+      await handle.destroy();
+    });
+
+    it('that answers after its deadline is not ended once somebody has attached to it', async ({
+      skip,
+    }) => {
+      const { provider, deployment } = benched();
+      if (provider.capabilities.reattach !== 'replay') skip();
+      const answer = Promise.withResolvers<void>();
+      let ref = '';
+      const complete = completed(
+        withSpawn(provider, (handle) => async (own, signal) => {
+          const made = await handle.spawn(own, own.argv[0] === 'bash' ? never : signal);
+          if (own.argv[0] !== 'bash') return made;
+          ref = made.ref;
+          await answer.promise;
+          return made;
+        }),
+        deployment,
+        { spawn: 2_000 },
+      );
+      const handle = await complete.create(spec());
+      const id = newId('prc');
+      const argv = ['bash', '-c', 'until [ -e go ]; do sleep 0.05; done; exit 7'] as const;
+      await expect(handle.spawn({ id, argv, env: {} })).rejects.toMatchObject({
+        details: { ambiguous: true },
+      });
+      const attached = await handle.attach(id, ref, 0);
+      answer.resolve();
+      // Several calls to the vendor: a signal would have been sent before they are done.
+      for (let n = 0; n < 3; n += 1) await collect(handle, ['true']);
+      await handle.files.write('go', [Buffer.from('go')]);
+      for await (const _ of attached.output);
+      expect(await attached.exit).toMatchObject({ kind: 'EXITED', exitCode: 7 });
       await handle.destroy();
     });
 
