@@ -17,6 +17,19 @@ const withSpawn = (
   },
 });
 
+/** A vendor that says that it keeps timeouts, and does not. */
+const withoutTimeout = (provider: Provider): Provider => {
+  const { capabilities } = provider;
+  const forget =
+    (handle: VendorHandle): VendorHandle['spawn'] =>
+    ({ timeoutMs: _, ...own }, signal) =>
+      handle.spawn(own, signal);
+  return {
+    ...withSpawn(provider, forget),
+    capabilities: { ...capabilities, limits: { ...capabilities.limits, time: 'enforced' } },
+  };
+};
+
 export const testStarts = (benched: Benched): void => {
   describe('a start', () => {
     it('runs a process id once, whoever asks again', async () => {
@@ -134,26 +147,33 @@ export const testStarts = (benched: Benched): void => {
 
     it('that outlives its timeout at a vendor that ignores it is ended by the server', async () => {
       const { provider, deployment } = benched();
-      const complete = completed(
-        {
-          ...withSpawn(
-            provider,
-            (handle) =>
-              ({ timeoutMs: _, ...own }, signal) =>
-                handle.spawn(own, signal),
-          ),
-          capabilities: {
-            ...provider.capabilities,
-            limits: { ...provider.capabilities.limits, time: 'enforced' },
-          },
-        },
-        deployment,
-        { overdue: 200, exit: 1_000 },
-      );
+      const deadlines = { overdue: 200, exit: 1_000 };
+      const complete = completed(withoutTimeout(provider), deployment, deadlines);
       const handle = await complete.create(spec());
       const { exit } = await collect(handle, ['sleep', '300'], { timeoutMs: 200 });
       expect(exit.reason).toBe('TIMED_OUT');
       await handle.destroy();
+    });
+
+    it('that outlives its timeout is left to another server once its own has let go', async () => {
+      const { provider, deployment, complete: other } = benched();
+      const silent = withoutTimeout(provider);
+      // A vendor that cannot let go tells of the process for as long as it runs.
+      const create: Provider['create'] = async (...asked) => {
+        const { detach: _, ...kept } = await silent.create(...asked);
+        return kept;
+      };
+      const first = completed({ ...silent, create }, deployment, { overdue: 200 });
+      const one = spec();
+      const handle = await first.create(one);
+      const argv = ['bash', '-c', 'sleep 2; echo done > finished; sleep 300'] as const;
+      await handle.spawn({ id: newId('prc'), argv, env: {}, timeoutMs: 200 });
+      handle.detach();
+      const again = await other.connect(handle.ref, one);
+      const waiting = 'until [ -s finished ]; do sleep 0.1; done';
+      const { exit } = await collect(again, ['bash', '-c', waiting], { timeoutMs: 8_000 });
+      expect(exit).toMatchObject({ kind: 'EXITED', exitCode: 0 });
+      await again.destroy();
     });
   });
 };
