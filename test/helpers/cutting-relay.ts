@@ -1,19 +1,25 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** A socket that leads to another one. Connections whose first bytes fit the pattern are cut at once, as by an engine that is restarted. */
+/**
+ * A socket that leads to another one. Connections whose first bytes fit the pattern are cut as by an engine that is restarted: at once, or when
+ * the other side has done what it was asked and answers.
+ */
 export const openCuttingRelay = async (path: string, target: string) => {
   let cut: RegExp | null = null;
+  let isCutAtAnswer = false;
   let hits = 0;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     client.on('error', () => undefined);
     client.once('data', (first) => {
-      if (cut?.test(first.toString('latin1'))) {
-        hits += 1;
+      const isCut = cut?.test(first.toString('latin1')) === true;
+      if (isCut) hits += 1;
+      if (isCut && !isCutAtAnswer) {
         client.destroy();
         return;
       }
       const upstream = connect({ path: target, allowHalfOpen: true });
+      if (isCut) upstream.once('data', () => client.destroy());
       upstream.write(first);
       for (const [one, other] of [
         [client, upstream],
@@ -25,15 +31,16 @@ export const openCuttingRelay = async (path: string, target: string) => {
           sockets.delete(one);
           other.destroy();
         });
-        one.pipe(other);
+        if (!isCut || one === client) one.pipe(other);
       }
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));
   return {
     /** null: none. */
-    cut(pattern: RegExp | null): void {
+    cut(pattern: RegExp | null, when: 'at once' | 'at the answer' = 'at once'): void {
       cut = pattern;
+      isCutAtAnswer = when === 'at the answer';
     },
     hits: () => hits,
     close(): void {

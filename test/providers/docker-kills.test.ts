@@ -53,8 +53,14 @@ describe('SIGKILL for one process of a container', () => {
       { id: newId('prc'), argv: ['sleep', '300'], env: {} },
       never,
     );
+    const starting = handle.spawn(
+      { id: newId('prc'), argv: ['bash', '-c', 'sleep 3; exit 3'], env: {} },
+      never,
+    );
     handle.detach?.();
     expect(await process.exit).toMatchObject({ kind: 'LOST', reason: null });
+    // One whose start is under way when the handle lets go is not watched by it either.
+    expect(await (await starting).exit).toMatchObject({ kind: 'LOST', reason: null });
     const again = await provider.connect(handle.ref, never);
     const alive = await again.spawn(
       { id: newId('prc'), argv: ['pgrep', '-fx', 'sleep 300'], env: {} },

@@ -3,7 +3,10 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createResolveName } from '../../src/providers/local/names.ts';
 
-/** A name server that knows `known.test`, says of others that they are not there, and answers nothing to names that begin with `slow`. */
+/**
+ * A name server that knows `known.test` and `half.test`, says of others that they are not there, and answers nothing to names that begin with
+ * `slow`, nor to a question for the IPv6 addresses of `half.test`.
+ */
 const openNameServer = async () => {
   const socket = createSocket('udp4');
   const asked: string[] = [];
@@ -16,9 +19,10 @@ const openNameServer = async () => {
     }
     const name = labels.join('.');
     asked.push(name);
-    if (name.startsWith('slow')) return;
+    const isIPv4 = query.readUInt16BE(end + 1) === 1;
+    if (name.startsWith('slow') || (name === 'half.test' && !isIPv4)) return;
     const question = query.subarray(12, end + 5);
-    const isKnown = name === 'known.test' && query.readUInt16BE(end + 1) === 1;
+    const isKnown = ['known.test', 'half.test'].includes(name) && isIPv4;
     const head = Buffer.from([0x81, isKnown ? 0x80 : 0x83, 0, 1, 0, isKnown ? 1 : 0, 0, 0, 0, 0]);
     const record = Buffer.from([0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 7]);
     const parts = [query.subarray(0, 2), head, question, ...(isKnown ? [record] : [])];
@@ -43,6 +47,18 @@ describe('the names that a sandbox may ask for', () => {
     expect(await resolve('2001:db8::1')).toEqual(['2001:db8::1']);
     expect(server.asked).not.toContain('192.0.2.9');
   });
+
+  // The library that asks would wait for fourteen seconds by itself, and for longer than the shorter limit.
+  it.each([120_000, 200])(
+    'have their IPv4 addresses when the question for IPv6 is never answered (limit of %i ms)',
+    async (timeoutMs) => {
+      const server = await openNameServer();
+      ({ close } = server);
+      const resolve = createResolveName({ ...server, timeoutMs });
+      expect(await resolve('half.test')).toEqual(['192.0.2.7']);
+    },
+    10_000,
+  );
 
   it('are given up when no server answers, and are only so many at once', async () => {
     const server = await openNameServer();

@@ -50,6 +50,7 @@ export const watchExit = (
   let hasExited = false;
   let isOverdue = false;
   const stops: (() => void)[] = [];
+  let forgetOverdue = (): void => undefined;
 
   const settle = (how: ProcessExit): void => {
     if (hasExited) return;
@@ -86,16 +87,20 @@ export const watchExit = (
     if (isLeftToUs) stops.push(atInstant(deadline, () => (isOverdue = true)));
     // One that was attached to after its time may have ended in it: the vendor is given as long to say so.
     const overdue = Math.max(deadline, Date.now()) + deadlines.overdue;
-    stops.push(
-      atInstant(overdue, () => {
-        isOverdue = true;
-        kill().catch((error: unknown) => {
-          if (!isLeftToUs && error instanceof AppError && error.code === 'TERMINATED')
-            isOverdue = false;
-        });
-        giveUpWhenSilent({ ...LOST, reason: 'TIMED_OUT' });
-      }),
-    );
+    forgetOverdue = atInstant(overdue, () => {
+      isOverdue = true;
+      kill().catch((error: unknown) => {
+        if (!isLeftToUs && error instanceof AppError && error.code === 'TERMINATED')
+          isOverdue = false;
+      });
+      giveUpWhenSilent({ ...LOST, reason: 'TIMED_OUT' });
+    });
+    stops.push(forgetOverdue);
   }
-  return { exit: exit.promise, hasExited: () => hasExited };
+  return {
+    exit: exit.promise,
+    hasExited: () => hasExited,
+    /** Whoever looks after the process now also ends it at its timeout, which may be counted anew there. */
+    abandon: (): void => forgetOverdue(),
+  };
 };

@@ -20,7 +20,7 @@ export type CompleteProcess = {
   process: SandboxProcess;
   /** What is recorded up to this position is not delivered again. */
   skipTo(position: number): void;
-  /** Its output is read no more from here; whoever waits for it is told why. */
+  /** Its output is read no more from here, and its timeout is no longer watched; whoever waits for it is told why. */
   abandon(error: AppError): void;
 };
 
@@ -42,7 +42,7 @@ export const completeProcess = (
     return kill(pid, name);
   };
   const deadline = timeoutMs === undefined ? undefined : startedAt + timeoutMs;
-  const { exit, hasExited } = watchExit(
+  const { exit, hasExited, abandon } = watchExit(
     vendor,
     { id, output, deadline, kill: () => send('SIGKILL') },
     context,
@@ -76,5 +76,12 @@ export const completeProcess = (
       if (release) await call.once('control', () => release());
     },
   };
-  return { process, skipTo: output.skipTo, abandon: output.abandon };
+  return {
+    process,
+    skipTo: output.skipTo,
+    abandon(error) {
+      abandon();
+      output.abandon(error);
+    },
+  };
 };

@@ -29,8 +29,15 @@ export const completeProvider = (
     isTaken: (ref: string) => Promise<boolean>,
   ): Promise<void> => {
     const { ref } = late;
+    const cannotTell = (error: unknown): true => {
+      log.error(
+        { err: error, provider: name, ref },
+        'a late sandbox is left: who has it is unknown',
+      );
+      return true;
+    };
     try {
-      if (await isTaken(ref)) return late.detach?.();
+      if (await isTaken(ref).catch(cannotTell)) return late.detach?.();
       log.warn({ provider: name, ref }, 'a sandbox came too late and is destroyed');
       await call.idempotent('destroy', (limit) => late.destroy(limit));
     } catch (error) {

@@ -85,7 +85,16 @@ export const createSpawn = ({
   const { capabilities, call, log } = context;
   const known = createKnown();
   const adapt = createAdapt(files, shell, context);
+  /** The vendor is being asked for these. */
+  const attaching = new Map<string, Promise<unknown>>();
   let isDetached = false;
+
+  /** Somebody has attached to the process meanwhile and records it, or another server may. */
+  const isAdopted = async (id: string): Promise<boolean> => {
+    await attaching.get(id)?.catch(() => undefined);
+    const found = await known.find(id).catch(() => undefined);
+    return isDetached || found !== undefined;
+  };
 
   const start = async (asked: StartSpec, onRelease: () => void): Promise<CompleteProcess> => {
     const { id, timeoutMs, input } = asked;
@@ -94,7 +103,10 @@ export const createSpawn = ({
     const complete = (vendor: VendorProcess): CompleteProcess =>
       completeProcess(vendor, { id, after: 0, timeoutMs, startedAt, onRelease }, context);
     const onLate = (late: VendorProcess): void => {
-      withdraw(complete(late)).catch((error: unknown) =>
+      const settle = async (): Promise<void> => {
+        if (!(await isAdopted(id))) await withdraw(complete(late));
+      };
+      settle().catch((error: unknown) =>
         log.warn({ err: error, process: id }, 'A process that started too late may run on.'),
       );
     };
@@ -113,6 +125,27 @@ export const createSpawn = ({
     return made;
   };
 
+  const attach = async (
+    ...[id, ref, after, limit]: Parameters<SandboxHandle['attach']>
+  ): Promise<CompleteProcess> => {
+    if (!handle.attach || capabilities.reattach === 'none')
+      throw new AppError(
+        'NOT_FOUND',
+        `The process ${id} cannot be found again at the provider "${provider}".`,
+      );
+    const { attach } = handle;
+    const { timeoutMs, startedAt = Date.now() } = limit ?? {};
+    const from = capabilities.reattach === 'replay' ? vendorPositionOf(after) : after;
+    const vendor = await call.idempotent('attach', (signal) => attach(ref, from, signal));
+    void known.find(id).then(
+      (previous) => previous?.abandon(takenOver(id)),
+      () => undefined,
+    );
+    return known.replace(id, async (onRelease) =>
+      completeProcess(vendor, { id, after, timeoutMs, startedAt, onRelease }, context),
+    );
+  };
+
   return {
     async spawn(spec) {
       if (isDetached) throw letGo(spec.id);
@@ -121,29 +154,19 @@ export const createSpawn = ({
     },
     async attach(id, ref, after, limit) {
       if (isDetached) throw letGo(id);
-      const { attach } = handle;
       // What the vendor cannot give again is kept here until it is recorded.
       const running = capabilities.reattach === 'replay' ? undefined : await known.find(id);
       if (running) {
         running.skipTo(after);
         return running.process;
       }
-      if (!attach || capabilities.reattach === 'none')
-        throw new AppError(
-          'NOT_FOUND',
-          `The process ${id} cannot be found again at the provider "${provider}".`,
-        );
-      const { timeoutMs, startedAt = Date.now() } = limit ?? {};
-      const from = capabilities.reattach === 'replay' ? vendorPositionOf(after) : after;
-      const vendor = await call.idempotent('attach', (signal) => attach(ref, from, signal));
-      void known.find(id).then(
-        (previous) => previous?.abandon(takenOver(id)),
-        () => undefined,
-      );
-      const { process } = await known.replace(id, async (onRelease) =>
-        completeProcess(vendor, { id, after, timeoutMs, startedAt, onRelease }, context),
-      );
-      return process;
+      const work = attach(id, ref, after, limit);
+      attaching.set(id, work);
+      try {
+        return (await work).process;
+      } finally {
+        if (attaching.get(id) === work) attaching.delete(id);
+      }
     },
     detach() {
       isDetached = true;

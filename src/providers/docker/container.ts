@@ -96,17 +96,18 @@ const explain = (error: unknown, image: string): unknown =>
       )
     : error;
 
-/** Removes it whatever state it is in; one that is gone is fine. */
+/** Removes it whatever state it is in, or with `force: false` unless it runs; one that is gone is fine. */
 export const removeContainer = async (
   { docker, call }: Engine,
   ref: string,
   signal?: AbortSignal,
+  force = true,
 ): Promise<void> => {
   await call(
     'remove a container',
     async (options) => {
       try {
-        await docker.getContainer(ref).remove({ ...options, force: true, v: true });
+        await docker.getContainer(ref).remove({ ...options, force, v: true });
       } catch (error) {
         // 404: it is gone. 409: somebody is removing it.
         if (![404, 409].includes(statusOf(error) ?? 0)) throw error;
@@ -117,8 +118,8 @@ export const removeContainer = async (
 };
 
 /**
- * Removes what a create left behind. What cannot be removed now bears the label and is found by it. `mayCome`: it is asked for by its name,
- * and may be created yet.
+ * Removes a container that was never started. What cannot be removed now bears the label and is found by it. `mayCome`: it is asked for by its
+ * name, and may be created yet.
  */
 const undo = async (
   engine: Engine,
@@ -133,7 +134,9 @@ const undo = async (
         engine.docker.getContainer(ref).inspect(options),
       );
       if (found.Config?.Labels?.[DEPLOYMENT] !== deployment) return;
-      await removeContainer(engine, found.Id);
+      // One that runs may have been handed out by another server, which alone knows what becomes of it.
+      if (found.State?.Running === true) return;
+      await removeContainer(engine, found.Id, undefined, false);
       return;
     } catch (error) {
       if (!mayCome && error instanceof AppError && error.code === 'NOT_FOUND') return;
@@ -142,7 +145,14 @@ const undo = async (
   }
 };
 
-/** A container that runs; after a failure there is none, or soon none. */
+/** An answer of the engine; without one, nobody knows what it has done. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof AppError && statusOf(error.cause) !== null;
+
+/**
+ * A container that runs. After a failure there is none, or soon none, unless the engine did not say whether it started: that one may run, and
+ * another server may have found it and handed it out. It bears the label, and is removed when its row has ended.
+ */
 export const startContainer = async (
   engine: Engine,
   spec: SandboxSpec,
@@ -157,15 +167,23 @@ export const startContainer = async (
     (aborting) => docker.createContainer({ ...options, ...aborting }),
     signal,
   ).catch((error: unknown) => {
-    // Without an answer it may have been created, or be created yet.
-    if (!(error instanceof AppError) || statusOf(error.cause) === null)
-      void undo(engine, nameOf(spec.id), deployment, true);
+    // It may have been created, or be created yet.
+    if (!isRefusal(error)) void undo(engine, nameOf(spec.id), deployment, true);
     throw explain(error, String(options.Image));
   });
+  let isStarting = false;
   try {
     await addFolders(engine, ref, settings.user, signal);
-    await call('start a container', (aborting) => docker.getContainer(ref).start(aborting), signal);
+    await call(
+      'start a container',
+      (aborting) => {
+        isStarting = true;
+        return docker.getContainer(ref).start(aborting);
+      },
+      signal,
+    );
   } catch (error) {
+    if (isStarting && !isRefusal(error)) throw error;
     const removal = undo(engine, ref, deployment, false);
     if (!signal.aborted) await removal;
     throw error;

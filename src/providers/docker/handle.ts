@@ -35,6 +35,7 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
   const starting = new Map<string, Promise<VendorProcess>>();
   let isDestroying = false;
   let hasEnded = false;
+  let isDetached = false;
 
   const end = (): void => {
     if (hasEnded) return;
@@ -63,6 +64,7 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
     const process = await startProcess(context, spec, signal, (execId) => processes.delete(execId));
     processes.set(process.process.ref, process);
     if (hasEnded) process.lose();
+    else if (isDetached) process.detach();
     // For an image without the program that sets the size from inside.
     if (spec.pty) await process.process.resize?.(spec.pty).catch(() => undefined);
     return { ...process.process, release: async () => void starting.delete(id) };
@@ -96,6 +98,7 @@ export const createHandle = (options: HandleOptions): VendorHandle => {
       end();
     },
     detach() {
+      isDetached = true;
       forget();
       for (const { detach } of [...processes.values()]) detach();
       options.onEnd();

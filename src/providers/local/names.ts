@@ -1,6 +1,10 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { withTimeLimit } from '../../lib/time-limit.ts';
+
+/** After the addresses of one family have come, those of the other are waited for no longer than this (RFC 8305, "Resolution Delay"). */
+const GRACE_MS = 50;
 
 export type ResolveOptions = {
   /** Default: those of the system. */
@@ -29,11 +33,21 @@ export const createResolveName = ({
     // Made anew each time: the servers of the machine may have changed.
     const resolver = new Resolver({ timeout: Math.ceil(timeoutMs / 4), tries: 2 });
     if (servers) resolver.setServers(servers);
-    const both = Promise.allSettled([resolver.resolve4(host), resolver.resolve6(host)]);
+    const answers: [string[], string[]] = [[], []];
+    const first = Promise.withResolvers<void>();
+    const take = async (index: 0 | 1, asked: Promise<string[]>): Promise<void> => {
+      answers[index] = await asked.catch(() => []);
+      if (answers[index].length) first.resolve();
+    };
+    const both = Promise.all([take(0, resolver.resolve4(host)), take(1, resolver.resolve6(host))]);
+    // Some name servers answer one family and never the other.
+    const enough = first.promise.then(() => sleep(GRACE_MS));
     try {
       const late = () => new Error('The name servers do not answer.');
-      const answers = await withTimeLimit(both, timeoutMs, late);
-      return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
+      await withTimeLimit(Promise.race([both, enough]), timeoutMs, late).catch((error: unknown) => {
+        if (!answers.flat().length) throw error;
+      });
+      return answers.flat();
     } finally {
       resolver.cancel();
     }

@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
+import type { Provider } from '../../../src/providers/types/provider.ts';
 import { type Benched, bytesOf, collect, completed, LIFE_MS, never, spec } from './subject.ts';
 
 /** Whose sandbox it is, and how one is found again. */
@@ -91,6 +92,31 @@ export const testOwnership = (benched: Benched): void => {
         },
         { timeout: 20_000, interval: 250 },
       );
+    });
+
+    it('lets go of what came too late when nobody can say who has it', async () => {
+      const { provider, deployment } = benched();
+      const answer = Promise.withResolvers<void>();
+      const settled = Promise.withResolvers<string>();
+      const create: Provider['create'] = async (one) => {
+        const handle = await provider.create(one, never);
+        await answer.promise;
+        const detach = (): void => {
+          handle.detach?.();
+          settled.resolve('detached');
+        };
+        const destroy = async (): Promise<void> => settled.resolve('destroyed');
+        return { ...handle, detach, destroy };
+      };
+      const late = completed({ ...provider, create }, deployment, { create: 200 });
+      const one = spec();
+      const isTaken = () => Promise.reject(new Error('The store is closed.'));
+      await expect(late.create(one, { isTaken })).rejects.toMatchObject({ code: 'TIMEOUT' });
+      answer.resolve();
+      expect(await settled.promise).toBe('detached');
+      const left = (await provider.list(never)).find(({ id }) => id === one.id);
+      expect(left?.state).toBe('running');
+      await provider.destroy(left?.ref ?? '', never);
     });
 
     it('does not know what it never made', async () => {

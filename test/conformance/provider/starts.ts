@@ -3,7 +3,7 @@ import { AppError } from '../../../src/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
 import type { VendorHandle } from '../../../src/providers/types/handle.ts';
 import type { Provider } from '../../../src/providers/types/provider.ts';
-import { type Benched, bytesOf, collect, completed, spec } from './subject.ts';
+import { type Benched, bytesOf, collect, completed, never, spec } from './subject.ts';
 
 /** The provider with another way to start a process, for answers that do not come as they should. */
 const withSpawn = (
@@ -16,6 +16,19 @@ const withSpawn = (
     return { ...handle, spawn: change(handle) };
   },
 });
+
+/** A vendor that says that it keeps timeouts, and does not. */
+const withoutTimeout = (provider: Provider): Provider => {
+  const { capabilities } = provider;
+  const forget =
+    (handle: VendorHandle): VendorHandle['spawn'] =>
+    ({ timeoutMs: _, ...own }, signal) =>
+      handle.spawn(own, signal);
+  return {
+    ...withSpawn(provider, forget),
+    capabilities: { ...capabilities, limits: { ...capabilities.limits, time: 'enforced' } },
+  };
+};
 
 export const testStarts = (benched: Benched): void => {
   describe('a start', () => {
@@ -78,6 +91,40 @@ export const testStarts = (benched: Benched): void => {
       await handle.destroy();
     });
 
+    it('that answers after its deadline is not ended once somebody has attached to it', async ({
+      skip,
+    }) => {
+      const { provider, deployment } = benched();
+      if (provider.capabilities.reattach !== 'replay') skip();
+      const answer = Promise.withResolvers<void>();
+      let ref = '';
+      const complete = completed(
+        withSpawn(provider, (handle) => async (own, signal) => {
+          const made = await handle.spawn(own, own.argv[0] === 'bash' ? never : signal);
+          if (own.argv[0] !== 'bash') return made;
+          ref = made.ref;
+          await answer.promise;
+          return made;
+        }),
+        deployment,
+        { spawn: 2_000 },
+      );
+      const handle = await complete.create(spec());
+      const id = newId('prc');
+      const argv = ['bash', '-c', 'until [ -e go ]; do sleep 0.05; done; exit 7'] as const;
+      await expect(handle.spawn({ id, argv, env: {} })).rejects.toMatchObject({
+        details: { ambiguous: true },
+      });
+      const attached = await handle.attach(id, ref, 0);
+      answer.resolve();
+      // Several calls to the vendor: a signal would have been sent before they are done.
+      for (let n = 0; n < 3; n += 1) await collect(handle, ['true']);
+      await handle.files.write('go', [Buffer.from('go')]);
+      for await (const _ of attached.output);
+      expect(await attached.exit).toMatchObject({ kind: 'EXITED', exitCode: 7 });
+      await handle.destroy();
+    });
+
     it('that was refused can be tried again', async () => {
       const { provider, deployment } = benched();
       let refusals = 1;
@@ -100,26 +147,33 @@ export const testStarts = (benched: Benched): void => {
 
     it('that outlives its timeout at a vendor that ignores it is ended by the server', async () => {
       const { provider, deployment } = benched();
-      const complete = completed(
-        {
-          ...withSpawn(
-            provider,
-            (handle) =>
-              ({ timeoutMs: _, ...own }, signal) =>
-                handle.spawn(own, signal),
-          ),
-          capabilities: {
-            ...provider.capabilities,
-            limits: { ...provider.capabilities.limits, time: 'enforced' },
-          },
-        },
-        deployment,
-        { overdue: 200, exit: 1_000 },
-      );
+      const deadlines = { overdue: 200, exit: 1_000 };
+      const complete = completed(withoutTimeout(provider), deployment, deadlines);
       const handle = await complete.create(spec());
       const { exit } = await collect(handle, ['sleep', '300'], { timeoutMs: 200 });
       expect(exit.reason).toBe('TIMED_OUT');
       await handle.destroy();
+    });
+
+    it('that outlives its timeout is left to another server once its own has let go', async () => {
+      const { provider, deployment, complete: other } = benched();
+      const silent = withoutTimeout(provider);
+      // A vendor that cannot let go tells of the process for as long as it runs.
+      const create: Provider['create'] = async (...asked) => {
+        const { detach: _, ...kept } = await silent.create(...asked);
+        return kept;
+      };
+      const first = completed({ ...silent, create }, deployment, { overdue: 200 });
+      const one = spec();
+      const handle = await first.create(one);
+      const argv = ['bash', '-c', 'sleep 2; echo done > finished; sleep 300'] as const;
+      await handle.spawn({ id: newId('prc'), argv, env: {}, timeoutMs: 200 });
+      handle.detach();
+      const again = await other.connect(handle.ref, one);
+      const waiting = 'until [ -s finished ]; do sleep 0.1; done';
+      const { exit } = await collect(again, ['bash', '-c', waiting], { timeoutMs: 8_000 });
+      expect(exit).toMatchObject({ kind: 'EXITED', exitCode: 0 });
+      await again.destroy();
     });
   });
 };
