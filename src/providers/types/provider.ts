@@ -6,7 +6,7 @@ import type { Listed, ResourceLimits, SandboxSpec } from './sandbox.ts';
 
 export type Health = {
   status: 'healthy' | 'degraded' | 'unavailable';
-  /** What is wrong and how to mend it. */
+  /** What is wrong and how to repair it. */
   reason: string | null;
 };
 
@@ -17,7 +17,7 @@ export type Provider = {
   /** Names of what a sandbox can be made from. Left out: `default` is the only one. */
   templates?: readonly string[];
   health(signal: AbortSignal): Promise<Health>;
-  /** `UNAVAILABLE` with the way to mend it where the provider cannot work here. */
+  /** `UNAVAILABLE` with the way to repair it where the provider cannot work here. */
   create(spec: SandboxSpec, signal: AbortSignal): Promise<VendorHandle>;
   /** A sandbox created earlier, also by a server that has since died. `NOT_FOUND` when it is gone. */
   connect(ref: string, signal: AbortSignal): Promise<VendorHandle>;
