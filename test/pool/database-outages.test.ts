@@ -128,7 +128,7 @@ describe.concurrent('a server whose PostgreSQL fails under load', () => {
     // The only place is free again, and once more when the answer to an admission from the queue was lost.
     const first = await newSandbox(server);
     const queued = await newSandbox(server, { wait: true });
-    const lostAdmission = relay.loseCommit('"host" = $');
+    const lostAdmission = relay.loseCommit(', "host" = $');
     await mutate(server, 'destroySandbox', 'sandbox { id }', { sandboxId: first });
     await lostAdmission;
     const ofQueued = async () => (await rows()).find(({ id }) => id === queued);
