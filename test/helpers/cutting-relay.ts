@@ -1,4 +1,5 @@
 import { connect, createServer, type Socket } from 'node:net';
+import { tieSockets } from './tied-sockets.ts';
 
 /**
  * A socket that leads to another one. Connections whose first bytes fit the pattern are cut as by an engine that is restarted: at once, or when
@@ -21,18 +22,9 @@ export const openCuttingRelay = async (path: string, target: string) => {
       const upstream = connect({ path: target, allowHalfOpen: true });
       if (isCut) upstream.once('data', () => client.destroy());
       upstream.write(first);
-      for (const [one, other] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        sockets.add(one);
-        one.on('error', () => other.destroy());
-        one.on('close', () => {
-          sockets.delete(one);
-          other.destroy();
-        });
-        if (!isCut || one === client) one.pipe(other);
-      }
+      tieSockets(sockets, client, upstream);
+      client.pipe(upstream);
+      if (!isCut) upstream.pipe(client);
     });
   });
   await new Promise<void>((resolve) => server.listen(path, resolve));

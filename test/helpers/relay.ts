@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tieSockets } from './tied-sockets.ts';
 
 /** One address that leads to a server behind it, which can be exchanged, as a load balancer in front of a database does. */
 export const openRelay = async (target: number) => {
@@ -22,18 +23,9 @@ export const openRelay = async (target: number) => {
       });
       upstream.resume();
     });
-    for (const [one, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      sockets.add(one);
-      one.on('error', () => other.destroy());
-      one.on('close', () => {
-        sockets.delete(one);
-        other.destroy();
-      });
-      one.pipe(other);
-    }
+    tieSockets(sockets, client, upstream);
+    client.pipe(upstream);
+    upstream.pipe(client);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
